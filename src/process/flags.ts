@@ -1,0 +1,255 @@
+/** The flags of `clusterlink gateway`, in one table: the command line registers them, config.ts reads them. */
+import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
+import { parseAddress, parseHostPort } from "./address.ts";
+import { parseDuration } from "./duration.ts";
+
+export interface GatewayFlag<T> {
+  /** As it is typed, for example `--peer-label`. */
+  name: `--${string}`;
+  /** Name of its value in the help; absent on a switch. */
+  argument?: string;
+  /** Environment variable that is read when the flag is not given. Several values are separated by commas. */
+  env: `CLUSTERLINK_${string}`;
+  /** As it would be typed; absent where there is none or it depends on others (`defaultText` tells). */
+  default?: string;
+  defaultText?: string;
+  /** May be given several times; every other flag's last value wins. */
+  repeatable?: true;
+  description: string;
+  /** @throws RangeError that says what is wrong and what would be right. */
+  parse(text: string): T;
+}
+
+const path = (text: string) => text;
+
+const duration = (least: number) => (text: string) => {
+  const value = parseDuration(text);
+  if (value < least) throw new RangeError(`"${text}" is too short; the least is ${least}ms`);
+  return value;
+};
+
+const flag = <T>(definition: GatewayFlag<T>) => definition;
+
+/** By the key that commander gives each value: the flag's name in camel case. */
+export const GATEWAY_FLAGS = {
+  listen: flag({
+    name: "--listen",
+    argument: "HOST:PORT",
+    env: "CLUSTERLINK_LISTEN",
+    default: "[::]:8443",
+    description: "where other gateways reach this one",
+    parse: parseHostPort,
+  }),
+  pki: flag({
+    name: "--pki",
+    argument: "DIR",
+    env: "CLUSTERLINK_PKI",
+    default: "/etc/clusterlink/pki",
+    description: "folder with ca.pem, cert.pem and key.pem",
+    parse: path,
+  }),
+  ca: flag({
+    name: "--ca",
+    argument: "FILE",
+    env: "CLUSTERLINK_CA",
+    description: "the fabric's CA certificates (with --cert and --key, instead of --pki)",
+    parse: path,
+  }),
+  cert: flag({
+    name: "--cert",
+    argument: "FILE",
+    env: "CLUSTERLINK_CERT",
+    description: "the site's certificate chain",
+    parse: path,
+  }),
+  key: flag({
+    name: "--key",
+    argument: "FILE",
+    env: "CLUSTERLINK_KEY",
+    description: "the site's private key",
+    parse: path,
+  }),
+  state: flag({
+    name: "--state",
+    argument: "DIR",
+    env: "CLUSTERLINK_STATE",
+    default: "/var/lib/clusterlink",
+    description: "folder for what must survive a restart; one gateway a folder",
+    parse: path,
+  }),
+  manifests: flag({
+    name: "--manifests",
+    argument: "DIR",
+    env: "CLUSTERLINK_MANIFESTS",
+    description: "folder of YAML files that are applied at start and whenever they change",
+    parse: path,
+  }),
+  namespace: flag({
+    name: "--namespace",
+    argument: "NAME",
+    env: "CLUSTERLINK_NAMESPACE",
+    default: "clusterlink-system",
+    description: "the gateway's own namespace, where its Peers are",
+    parse: parseNamespace,
+  }),
+  peerLabel: flag({
+    name: "--peer-label",
+    argument: "KEY=VALUE",
+    env: "CLUSTERLINK_PEER_LABEL",
+    repeatable: true,
+    description: "a label of this site that policies on either side can select by",
+    parse: parseLabel,
+  }),
+  relays: flag({
+    name: "--relays",
+    argument: "N",
+    env: "CLUSTERLINK_RELAYS",
+    defaultText: "the number of cores, at most 4",
+    description: "relay processes",
+    parse: parseRelays,
+  }),
+  importAddress: flag({
+    name: "--import-address",
+    argument: "ADDR",
+    env: "CLUSTERLINK_IMPORT_ADDRESS",
+    default: "[::]",
+    description: "address that imported services listen on",
+    parse: parseAddress,
+  }),
+  apiSocket: flag({
+    name: "--api-socket",
+    argument: "PATH",
+    env: "CLUSTERLINK_API_SOCKET",
+    defaultText: "STATE/api.sock",
+    description: "unix socket of the control API",
+    parse: path,
+  }),
+  apiListen: flag({
+    name: "--api-listen",
+    argument: "HOST:PORT",
+    env: "CLUSTERLINK_API_LISTEN",
+    description: "serve the control API over HTTPS too; every request needs a token",
+    parse: parseHostPort,
+  }),
+  exposeApi: flag({
+    name: "--expose-api",
+    env: "CLUSTERLINK_EXPOSE_API",
+    default: "false",
+    description: "serve the control API through the peer port too; every request needs a token",
+    parse: parseSwitch,
+  }),
+  grace: flag({
+    name: "--grace",
+    argument: "DURATION",
+    env: "CLUSTERLINK_GRACE",
+    default: "25s",
+    description: "how long live connections may go on after SIGTERM",
+    parse: duration(0),
+  }),
+  drainDelay: flag({
+    name: "--drain-delay",
+    argument: "DURATION",
+    env: "CLUSTERLINK_DRAIN_DELAY",
+    default: "0s",
+    description: "how long to go on accepting after SIGTERM, while not ready",
+    parse: duration(0),
+  }),
+  handshakeTimeout: flag({
+    name: "--handshake-timeout",
+    argument: "DURATION",
+    env: "CLUSTERLINK_HANDSHAKE_TIMEOUT",
+    default: "5s",
+    description: "limit for a TLS handshake, a HELLO and a request head, each",
+    parse: duration(10),
+  }),
+  openTimeout: flag({
+    name: "--open-timeout",
+    argument: "DURATION",
+    env: "CLUSTERLINK_OPEN_TIMEOUT",
+    default: "10s",
+    description: "limit for the answer of a peer to the opening of a connection",
+    parse: duration(10),
+  }),
+  dialTimeout: flag({
+    name: "--dial-timeout",
+    argument: "DURATION",
+    env: "CLUSTERLINK_DIAL_TIMEOUT",
+    default: "5s",
+    description: "limit for a TCP connection to an exported service or a gateway",
+    parse: duration(10),
+  }),
+  identityMaxAge: flag({
+    name: "--identity-max-age",
+    argument: "DURATION",
+    env: "CLUSTERLINK_IDENTITY_MAX_AGE",
+    default: "5m",
+    description: "how long client identities are trusted without a working watch of pods",
+    parse: duration(1000),
+  }),
+  logLevel: flag({
+    name: "--log-level",
+    argument: "LEVEL",
+    env: "CLUSTERLINK_LOG_LEVEL",
+    default: "info",
+    description: `least level that is logged: ${LOG_LEVELS.join(", ")}`,
+    parse: parseLogLevel,
+  }),
+  logFormat: flag({
+    name: "--log-format",
+    argument: "FORMAT",
+    env: "CLUSTERLINK_LOG_FORMAT",
+    default: "text",
+    description: "json or text",
+    parse: parseLogFormat,
+  }),
+} as const;
+
+export type GatewayFlagKey = keyof typeof GATEWAY_FLAGS;
+
+function parseNamespace(text: string): string {
+  if (text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text)) return text;
+  throw new RangeError(`"${text}" is not a namespace; write 1–63 of a–z, 0–9 and "-", for example clusterlink-system`);
+}
+
+function parseLabel(text: string): [key: string, value: string] {
+  const at = text.indexOf("=");
+  const key = text.slice(0, at);
+  const value = text.slice(at + 1);
+  const prefix = key.includes("/") ? key.slice(0, key.indexOf("/")) : undefined;
+  const name = prefix === undefined ? key : key.slice(prefix.length + 1);
+  if (
+    at > 0 &&
+    name.length <= 63 &&
+    /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name) &&
+    (prefix === undefined ||
+      (prefix.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(prefix))) &&
+    value.length <= 63 &&
+    /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(value)
+  ) {
+    return [key, value];
+  }
+  throw new RangeError(`"${text}" is not KEY=VALUE with a Kubernetes label key and value; write for example region=eu`);
+}
+
+function parseRelays(text: string): number {
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= 64) return count;
+  throw new RangeError(`"${text}" is not a number of relays; write 1 to 64`);
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === "true" || text === "1") return true;
+  if (text === "false" || text === "0") return false;
+  throw new RangeError(`"${text}" is neither true nor false`);
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level) return level;
+  throw new RangeError(`"${text}" is not a log level; write one of ${LOG_LEVELS.join(", ")}`);
+}
+
+function parseLogFormat(text: string): "json" | "text" {
+  if (text === "json" || text === "text") return text;
+  throw new RangeError(`"${text}" is not a log format; write json or text`);
+}
