@@ -1,16 +1,13 @@
 /** The kinds by name, with what the API, the store and the command line need to know of each. */
 import type { z } from "zod";
-import { type AccessPolicySpec, accessPolicySpec } from "./access-policy.ts";
-import { type ExportSpec, type ExportStatus, exportSpec } from "./export.ts";
-import { type ImportSpec, type ImportStatus, importSpec } from "./import.ts";
-import type { Condition, Resource } from "./meta.ts";
-import { type PeerSpec, type PeerStatus, peerSpec } from "./peer.ts";
-import { type WorkloadSpec, type WorkloadStatus, workloadSpec } from "./workload.ts";
+import { type AccessPolicySpec, accessPolicySpec, type PolicyStatus, policyStatus } from "./access-policy.ts";
+import { type ExportSpec, type ExportStatus, exportSpec, exportStatus } from "./export.ts";
+import { type ImportSpec, type ImportStatus, importSpec, importStatus } from "./import.ts";
+import type { Resource } from "./meta.ts";
+import { type PeerSpec, type PeerStatus, peerSpec, peerStatus } from "./peer.ts";
+import { type WorkloadSpec, type WorkloadStatus, workloadSpec, workloadStatus } from "./workload.ts";
 
-export interface PolicyStatus {
-  /** `PolicyValid`. */
-  conditions?: Condition[];
-}
+export type { PolicyStatus };
 
 export type PeerResource = Resource<"Peer", PeerSpec, PeerStatus>;
 export type ExportResource = Resource<"Export", ExportSpec, ExportStatus>;
@@ -47,64 +44,142 @@ export interface KindDefinition<K extends KindName = KindName> {
   plural: string;
   singular: string;
   shortNames: string[];
+  /** Groups that `kubectl get CATEGORY` lists together. */
+  categories: string[];
   namespaced: boolean;
+  /** One sentence for `kubectl explain`. */
+  description: string;
   spec: z.ZodType;
+  status: z.ZodType;
   columns: PrinterColumn[];
+  /** Shorter than the 253 characters that any name may have. */
+  maxNameLength?: number;
+  /** The kind has no CRD: Kubernetes knows by itself what it says. */
+  standaloneOnly?: true;
 }
+
+const categories = ["clusterlink"];
+
+const age: PrinterColumn = {
+  name: "Age",
+  type: "date",
+  jsonPath: ".metadata.creationTimestamp",
+  description: "Time since the object was created.",
+};
+
+function conditionColumn(name: string, type: string, description: string, priority?: number): PrinterColumn {
+  const jsonPath = `.status.conditions[?(@.type=="${type}")].status`;
+  return { name, type: "string", jsonPath, description, ...(priority === undefined ? {} : { priority }) };
+}
+
+const policyColumns: PrinterColumn[] = [
+  { name: "Action", type: "string", jsonPath: ".spec.action", description: "What happens to connections that match." },
+  conditionColumn("Valid", "PolicyValid", "Whether the policy is in force."),
+  age,
+];
 
 export const KINDS: { [K in KindName]: KindDefinition<K> } = {
   Peer: {
     kind: "Peer",
     plural: "peers",
     singular: "peer",
-    shortNames: [],
+    shortNames: ["clp"],
+    categories,
     namespaced: true,
+    description: "Another site of the fabric, and where its gateways are reached.",
     spec: peerSpec,
-    columns: [],
+    status: peerStatus,
+    columns: [
+      conditionColumn("Reachable", "PeerReachable", "Whether heartbeats reach the peer."),
+      { name: "Gateways", type: "string", jsonPath: ".spec.gateways[*].host", description: "The peer's gateways.", priority: 1 },
+      age,
+    ],
   },
   Export: {
     kind: "Export",
     plural: "exports",
     singular: "export",
-    shortNames: [],
+    shortNames: ["exp"],
+    categories,
     namespaced: true,
+    description: "A service of this site that peers may import.",
     spec: exportSpec,
-    columns: [],
+    status: exportStatus,
+    columns: [
+      { name: "Host", type: "string", jsonPath: ".spec.host", description: "The service's address or name." },
+      { name: "Port", type: "integer", jsonPath: ".spec.port", description: "The service's port." },
+      conditionColumn("Valid", "ExportValid", "Whether the service can be exported."),
+      age,
+    ],
   },
   Import: {
     kind: "Import",
     plural: "imports",
     singular: "import",
-    shortNames: [],
+    shortNames: ["imp"],
+    categories,
     namespaced: true,
+    description: "A service of other sites that applications of this site reach as if it were local.",
     spec: importSpec,
-    columns: [],
+    status: importStatus,
+    maxNameLength: 63,
+    columns: [
+      { name: "Port", type: "integer", jsonPath: ".spec.port", description: "The imported service's port." },
+      { name: "Peers", type: "string", jsonPath: ".spec.sources[*].peer", description: "The peers that serve it." },
+      conditionColumn("Valid", "ImportTargetPortValid", "Whether the gateway listens for it."),
+      conditionColumn("Service", "ImportServiceValid", "Whether its Service is in place.", 1),
+      { name: "Target", type: "integer", jsonPath: ".status.targetPort", description: "The gateway's port for it.", priority: 1 },
+      { name: "Scheme", type: "string", jsonPath: ".spec.lbScheme", description: "How a source is chosen.", priority: 1 },
+      age,
+    ],
   },
   AccessPolicy: {
     kind: "AccessPolicy",
     plural: "accesspolicies",
     singular: "accesspolicy",
-    shortNames: [],
+    shortNames: ["ap"],
+    categories,
     namespaced: true,
+    description: "Allows or denies connections to the imports and exports of its namespace.",
     spec: accessPolicySpec,
-    columns: [],
+    status: policyStatus,
+    columns: policyColumns,
   },
   PrivilegedAccessPolicy: {
     kind: "PrivilegedAccessPolicy",
     plural: "privilegedaccesspolicies",
     singular: "privilegedaccesspolicy",
-    shortNames: [],
+    shortNames: ["pap"],
+    categories,
     namespaced: false,
+    description: "Allows or denies connections of the whole site, before any AccessPolicy is asked.",
     spec: accessPolicySpec,
-    columns: [],
+    status: policyStatus,
+    columns: policyColumns,
   },
   Workload: {
     kind: "Workload",
     plural: "workloads",
     singular: "workload",
-    shortNames: [],
+    shortNames: ["wl"],
+    categories,
     namespaced: true,
+    description: "Says who the clients of some addresses are; its labels and namespace are theirs.",
     spec: workloadSpec,
-    columns: [],
+    status: workloadStatus,
+    standaloneOnly: true,
+    columns: [
+      { name: "CIDRs", type: "string", jsonPath: ".spec.cidrs[*]", description: "The clients' addresses." },
+      { name: "Account", type: "string", jsonPath: ".spec.serviceAccount", description: "The clients' service account.", priority: 1 },
+      conditionColumn("Valid", "WorkloadValid", "Whether its clients are identified by it."),
+      age,
+    ],
   },
 };
+
+export const KIND_NAMES: readonly KindName[] = ["Peer", "Export", "Import", "AccessPolicy", "PrivilegedAccessPolicy", "Workload"];
+
+/** @returns whether the text is the name of a kind, spelt exactly. */
+export function isKindName(text: string): text is KindName {
+  return KIND_NAMES.some((kind) => kind === text);
+}

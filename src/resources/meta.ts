@@ -30,6 +30,8 @@ export interface OwnerReference {
 /** `metadata` as a stored object has it. Times are RFC 3339 in UTC, to the second. */
 export interface ObjectMeta {
   name: string;
+  /** A prefix that the store completes to a unique name when an object without a name is created. */
+  generateName?: string;
   /** Absent on cluster-scoped kinds. */
   namespace?: string;
   uid: string;

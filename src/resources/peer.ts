@@ -1,15 +1,15 @@
 import { z } from "zod";
+import { conditions } from "./conditions.ts";
 import type { Condition } from "./meta.ts";
-import { port } from "./names.ts";
+import { host, port } from "./names.ts";
 
 export const gatewayEndpoint = z.strictObject({
-  /** An IP address or a DNS name, without brackets. */
-  host: z.string().min(1).max(253),
-  port,
+  host: host.describe("The gateway's IP address (without brackets) or DNS name."),
+  port: port.describe("The gateway's TCP port."),
 });
 
 export const peerSpec = z.strictObject({
-  gateways: z.array(gatewayEndpoint).min(1),
+  gateways: z.array(gatewayEndpoint).min(1).max(64).describe("Where the peer's gateways are reached."),
 });
 
 export type PeerSpec = z.infer<typeof peerSpec>;
@@ -20,3 +20,8 @@ export interface PeerStatus {
   /** `PeerReachable`. */
   conditions?: Condition[];
 }
+
+export const peerStatus = z.strictObject({
+  labels: z.record(z.string(), z.string()).optional().describe("The peer's labels, as it reports them."),
+  conditions: conditions("PeerReachable"),
+});

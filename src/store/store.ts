@@ -39,7 +39,7 @@ export interface WriteOptions {
 /**
  * Promises: a write that has resolved survives any crash; a resourceVersion only rises; a watch delivers every
  * change after its start once and in order.
- * Throws {@link StoreError} (see errors.ts): NotFound, AlreadyExists, Conflict, Expired, Invalid.
+ * Throws {@link StoreError} (see errors.ts): NotFound, AlreadyExists, Conflict, Expired, Invalid, Unavailable.
  */
 export interface Store {
   get<K extends KindName>(kind: K, namespace: string | undefined, name: string): Promise<ResourceOf<K> | undefined>;
@@ -57,4 +57,6 @@ export interface Store {
     name: string,
     options?: WriteOptions & { preconditions?: { uid?: string; resourceVersion?: string } },
   ): Promise<ResourceOf<K>>;
+  /** The namespaces that there are, sorted: those that an object names, `default` and the gateway's own. */
+  namespaces(): Promise<string[]>;
 }
