@@ -18,6 +18,18 @@ export interface SiteStatus {
   /** What went wrong and stays wrong until somebody acts: broken manifest files, bad certificates on disk, … */
   problems: string[];
   connections: number;
+  /** How the control API is reached from other machines; absent while neither door is open. */
+  api?: ApiDoors;
+}
+
+/** The doors of the control API that are open to the network. */
+export interface ApiDoors {
+  /** `--api-listen`: where the gateway listens. */
+  listen?: GatewayAddress;
+  /** `--expose-api`: the peer port. */
+  exposed?: GatewayAddress;
+  /** PEM of the CA that the site's certificate is verified with. */
+  ca: string;
 }
 
 export interface RelayStatus {
