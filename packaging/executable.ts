@@ -1,0 +1,55 @@
+/** Compiles the program into one executable. */
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { bunRuntime } from "./bun-runtime.ts";
+import type { Stamp } from "./stamp.ts";
+import type { Target } from "./target.ts";
+
+/** The name inside the executable, whatever file it is written to: a part of its bytes. */
+const INNER_NAME = "clusterlink";
+
+/**
+ * Compiles `src/main.ts` for one platform. Two builds of one commit are equal byte for byte, wherever the checkout lies.
+ *
+ * @param root - the checkout's folder.
+ * @param outfile - where the executable goes; its source map is written beside it, with `.map` at the end.
+ * @param entry - the program's entry file below `root`.
+ * @throws {Error} with the compiler's messages.
+ */
+export async function compileExecutable(
+  root: string,
+  target: Target,
+  stamp: Stamp,
+  outfile: string,
+  entry = "src/main.ts",
+): Promise<void> {
+  mkdirSync(dirname(outfile), { recursive: true });
+  const folder = mkdtempSync(join(dirname(outfile), ".build-"));
+  try {
+    const built = join(folder, INNER_NAME);
+    const result = await Bun.build({
+      entrypoints: [join(root, entry)],
+      root,
+      minify: true,
+      sourcemap: "external",
+      env: "disable",
+      define: {
+        CLUSTERLINK_VERSION: JSON.stringify(stamp.version),
+        CLUSTERLINK_COMMIT: JSON.stringify(stamp.commit),
+        "process.env.NODE_ENV": JSON.stringify("production"),
+      },
+      compile: {
+        executablePath: await bunRuntime(root, target),
+        outfile: built,
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+      },
+      throw: false,
+    });
+    if (!result.success) throw new Error(result.logs.map(String).join("\n"));
+    renameSync(`${built}.map`, `${outfile}.map`);
+    renameSync(built, outfile);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
