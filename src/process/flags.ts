@@ -1,6 +1,6 @@
 /** The flags of `clusterlink gateway`, in one table: the command line registers them, config.ts reads them. */
+import { canonicalAddress, type HostPort, parseHostPort } from "../resources/address.ts";
 import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
-import { parseAddress, parseHostPort } from "./address.ts";
 import { parseDuration } from "./duration.ts";
 
 export interface GatewayFlag<T> {
@@ -38,7 +38,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_LISTEN",
     default: "[::]:8443",
     description: "where other gateways reach this one",
-    parse: parseHostPort,
+    parse: parseListener,
   }),
   pki: flag({
     name: "--pki",
@@ -114,7 +114,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_IMPORT_ADDRESS",
     default: "[::]",
     description: "address that imported services listen on",
-    parse: parseAddress,
+    parse: parseImportAddress,
   }),
   apiSocket: flag({
     name: "--api-socket",
@@ -129,7 +129,7 @@ export const GATEWAY_FLAGS = {
     argument: "HOST:PORT",
     env: "CLUSTERLINK_API_LISTEN",
     description: "serve the control API over HTTPS too; every request needs a token",
-    parse: parseHostPort,
+    parse: parseListener,
   }),
   exposeApi: flag({
     name: "--expose-api",
@@ -205,6 +205,20 @@ export const GATEWAY_FLAGS = {
 } as const;
 
 export type GatewayFlagKey = keyof typeof GATEWAY_FLAGS;
+
+/** `:PORT` is all addresses of both families. */
+function parseListener(text: string): HostPort {
+  const place = parseHostPort(text.startsWith(":") ? `[::]${text}` : text);
+  if (!place) throw new RangeError(`"${text}" is not HOST:PORT; write for example [::]:8443 or 127.0.0.1:8443`);
+  if (place.port === 0) throw new RangeError(`"${text}" has port 0; write one of 1–65535`);
+  return place;
+}
+
+function parseImportAddress(text: string): string {
+  const address = canonicalAddress(text);
+  if (address === undefined) throw new RangeError(`"${text}" is not an IP address; write for example [::] or 127.0.0.1`);
+  return address;
+}
 
 function parseNamespace(text: string): string {
   if (text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text)) return text;

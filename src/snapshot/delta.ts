@@ -2,19 +2,13 @@
 import type { Delta } from "./messages.ts";
 import type { TableName, Tables, Version } from "./tables.ts";
 
-/** The tables as they were at a version. */
-export interface Snapshot {
-  version: Version;
-  tables: Tables;
-}
-
 const TABLES = ["site", "imports", "exports", "policies", "peers", "clients"] as const satisfies TableName[];
 
 type Rows = Record<string, unknown>;
 
-/** @returns whether both name the same state of the same control process. */
-export function sameVersion(a: Version, b: Version): boolean {
-  return a.epoch === b.epoch && a.n === b.n;
+/** @returns whether the delta builds on this version; where it does not, a full snapshot is needed. */
+export function buildsOn(delta: Delta, version: Version): boolean {
+  return delta.base.epoch === version.epoch && delta.base.n === version.n;
 }
 
 /**
@@ -40,14 +34,12 @@ export function diffTables(before: Tables, after: Tables): Pick<Delta, "set" | "
 }
 
 /**
- * Applies a delta as a whole.
+ * Applies a delta as a whole. The caller has seen that it {@link buildsOn} the version of these tables.
  *
- * @returns a new snapshot, in which tables that did not change are the same objects as before; undefined when the delta
- * does not build on this version, and a full snapshot is needed. `snapshot` itself is left alone.
+ * @returns new tables, of which those that did not change are the same objects as before. `before` is left alone.
  */
-export function applyDelta(snapshot: Snapshot, delta: Delta): Snapshot | undefined {
-  if (!sameVersion(snapshot.version, delta.base)) return undefined;
-  const tables: Record<TableName, Rows> = { ...snapshot.tables };
+export function applyDelta(before: Tables, delta: Delta): Tables {
+  const tables: Record<TableName, Rows> = { ...before };
   for (const table of TABLES) {
     const set = delta.set[table];
     const remove = delta.remove[table];
@@ -56,5 +48,5 @@ export function applyDelta(snapshot: Snapshot, delta: Delta): Snapshot | undefin
     for (const key of remove ?? []) delete rows[key];
     tables[table] = rows;
   }
-  return { version: delta.version, tables: tables as unknown as Tables };
+  return tables as unknown as Tables;
 }

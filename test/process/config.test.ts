@@ -90,7 +90,7 @@ describe("the configuration of a gateway", () => {
   const refused: [rule: string, flags: FlagValues, fault: RegExp][] = [
     ["a port of 0", { listen: "[::]:0" }, /^--listen: .*1–65535/],
     ["an unbracketed IPv6 address with a port", { listen: "::1:8443" }, /^--listen: .*\[::\]:8443/],
-    ["an IPv4 address in brackets", { listen: "[127.0.0.1]:8443" }, /^--listen: .*IPv6/],
+    ["an IPv4 address in brackets", { listen: "[127.0.0.1]:8443" }, /^--listen: .*HOST:PORT/],
     ["a host name as the import address", { importAddress: "localhost" }, /^--import-address: .*IP address/],
     ["one port for peers and API", { apiListen: "127.0.0.1:8443" }, /^--api-listen: port 8443/],
     ["the folder together with files", { pki: "/p", ca: "/c", cert: "/d", key: "/e" }, /^--pki: excludes/],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { applyDelta, diffTables, type Snapshot } from "../../src/snapshot/delta.ts";
+import { applyDelta, buildsOn, diffTables } from "../../src/snapshot/delta.ts";
 import type { ImportEntry, SiteEntry, Tables } from "../../src/snapshot/tables.ts";
 
 const site: SiteEntry = {
@@ -85,8 +85,7 @@ describe("a delta", () => {
         const change = diffTables(before, after);
         if (!change) return expect(before).toEqual(after);
         const delta = JSON.parse(JSON.stringify({ ...change, base: from, version: to }));
-        const result = applyDelta({ version: from, tables: before }, delta);
-        expect(result).toEqual({ version: to, tables: after });
+        expect(applyDelta(before, delta)).toEqual(after);
       }),
       { numRuns: 200 },
     );
@@ -113,21 +112,19 @@ describe("a delta", () => {
   });
 
   test.each([
-    ["another number", { epoch: "e", n: 0 }],
-    ["another control process", { epoch: "f", n: 1 }],
-  ])("is refused by a snapshot of %s", (_rule, version) => {
-    const empty: Tables = { site: { self: site }, imports: {}, exports: {}, policies: {}, peers: {}, clients: {} };
-    const snapshot: Snapshot = { version, tables: empty };
-    expect(applyDelta(snapshot, { base: from, version: to, set: {}, remove: { imports: ["a"] } })).toBeUndefined();
+    ["the version that it starts at", from, true],
+    ["another number", { epoch: "e", n: 0 }, false],
+    ["the same number of another control process", { epoch: "f", n: 1 }, false],
+  ])("builds on its base only: %s", (_rule, version, fits) => {
+    expect(buildsOn({ base: from, version: to, set: {}, remove: {} }, version)).toBe(fits);
   });
 
-  test("leaves the snapshot alone that it is applied to, and keeps the tables that it does not touch", () => {
+  test("leaves the tables alone that it is applied to, and keeps those that it does not touch", () => {
     const exports = { "ns/e": { namespace: "ns", name: "e", labels: {}, host: "h", port: 1 } };
     const before: Tables = { site: { self: site }, imports: {}, exports, policies: {}, peers: {}, clients: {} };
-    const snapshot: Snapshot = { version: from, tables: before };
-    const result = applyDelta(snapshot, { base: from, version: to, set: {}, remove: { exports: ["ns/e"] } });
-    expect(snapshot.tables.exports).toHaveProperty(["ns/e"]);
-    expect(result?.tables.exports).toEqual({});
-    expect(result?.tables.site).toBe(before.site);
+    const after = applyDelta(before, { base: from, version: to, set: {}, remove: { exports: ["ns/e"] } });
+    expect(before.exports).toHaveProperty(["ns/e"]);
+    expect(after.exports).toEqual({});
+    expect(after.site).toBe(before.site);
   });
 });
