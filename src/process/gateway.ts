@@ -1,0 +1,56 @@
+import { randomUUID } from "node:crypto";
+import { createLogger } from "../telemetry/log.ts";
+import type { ChildConfig } from "./child-protocol.ts";
+import type { GatewayConfig } from "./config.ts";
+import { spawnRole } from "./spawn.ts";
+import { lockState, StateLockError } from "./state-lock.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** What relays may need beyond delay and grace, to send their last bytes. Milliseconds. */
+const DRAIN_SLACK = 2_000;
+
+/** How often PID 1 collects what was left to it. Milliseconds. */
+const REAP_INTERVAL = 5_000;
+
+/**
+ * Runs a gateway: this process becomes the supervisor of its control and its relays, until SIGTERM or SIGINT. A second
+ * signal ends it at once.
+ *
+ * @returns the exit code: 0 after an orderly end, 2 when the configuration or the state folder cannot be used.
+ */
+export async function runGateway(config: GatewayConfig): Promise<number> {
+  const log = createLogger({ level: config.logLevel, format: config.logFormat, fields: { role: "supervisor" } });
+  let lock: ReturnType<typeof lockState>;
+  try {
+    lock = lockState(config.state);
+  } catch (error) {
+    if (!(error instanceof StateLockError)) throw error;
+    process.stderr.write(`clusterlink: ${error.message}\n`);
+    return 2;
+  }
+  const child: ChildConfig = { gateway: config, instance: randomUUID(), startedAt: Date.now() };
+  const supervisor = new Supervisor({
+    roles: [["control"], ...Array.from({ length: config.relays }, (_, index) => ["relay", String(index)])],
+    config: JSON.stringify(child),
+    spawn: spawnRole,
+    log,
+    drainLimit: config.drainDelay + config.grace + DRAIN_SLACK,
+  });
+  const terminate = () => supervisor.terminate();
+  process.on("SIGTERM", terminate);
+  process.on("SIGINT", terminate);
+  const reaping = process.pid === 1 ? await reapOrphans(supervisor) : undefined;
+  supervisor.start();
+  const code = await supervisor.finished;
+  clearInterval(reaping);
+  process.off("SIGTERM", terminate);
+  process.off("SIGINT", terminate);
+  lock.release();
+  return code;
+}
+
+async function reapOrphans(supervisor: Supervisor): Promise<Timer | undefined> {
+  const { orphanReaper } = await import("./reap.ts");
+  const reap = orphanReaper((pid) => supervisor.owns(pid));
+  return reap && setInterval(reap, REAP_INTERVAL);
+}
