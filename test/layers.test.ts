@@ -45,7 +45,9 @@ async function readSources(): Promise<Source[]> {
   return Promise.all(
     paths.map(async (path) => {
       const code = withoutComments(await Bun.file(join(root, "src", path)).text());
-      const imports = [...code.matchAll(/(?:^import|^(?:import|export|\}).* from|\bimport\()\s*"([^"\n]+)"/gm)].map((match) => match[1] as string);
+      const imports = [...code.matchAll(/(?:^import|^(?:import|export|\}).* from|\bimport\()\s*"([^"\n]+)"/gm)].map(
+        (match) => match[1] as string,
+      );
       return { path, part: partOf(path), code, imports };
     }),
   );
