@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createLogger } from "../telemetry/log.ts";
 import type { ChildConfig } from "./child-protocol.ts";
 import type { GatewayConfig } from "./config.ts";
-import { spawnRole } from "./spawn.ts";
+import { startRole } from "./spawn.ts";
 import { lockState, StateLockError } from "./state-lock.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -32,7 +32,7 @@ export async function runGateway(config: GatewayConfig): Promise<number> {
   const supervisor = new Supervisor({
     roles: [["control"], ...Array.from({ length: config.relays }, (_, index) => ["relay", String(index)])],
     config: JSON.stringify(child),
-    spawn: spawnRole,
+    spawn: startRole,
     log,
     drainLimit: config.drainDelay + config.grace + DRAIN_SLACK,
   });

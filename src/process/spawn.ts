@@ -1,17 +1,23 @@
 import type { ChildProcess } from "./supervisor.ts";
 
+export interface Command {
+  words: string[];
+  /** What `ps` shows in place of the first word. */
+  argv0?: string;
+  /** Default: that of this process. */
+  env?: Record<string, string | undefined>;
+}
+
 /**
- * Starts this same program in another role, in the same process group. The role shows in the process's command line:
- * `clusterlink control`, `clusterlink relay 0`.
+ * Starts a process in this one's process group, with a pipe as its standard input and this one's output and error.
  *
- * @param args - the hidden command and its arguments.
  * @throws when the process cannot be started.
  */
-export function spawnRole(args: string[]): ChildProcess {
-  const compiled = Bun.main.startsWith("/$bunfs/");
+export function startChild({ words, argv0, env }: Command): ChildProcess {
   const child = Bun.spawn({
-    cmd: compiled ? [process.execPath, ...args] : [process.execPath, Bun.main, ...args],
-    argv0: compiled ? "clusterlink" : ["clusterlink", ...args].join(" "),
+    cmd: words,
+    ...(argv0 === undefined ? {} : { argv0 }),
+    ...(env === undefined ? {} : { env }),
     stdin: "pipe",
     stdout: "inherit",
     stderr: "inherit",
@@ -29,6 +35,18 @@ export function spawnRole(args: string[]): ChildProcess {
     },
     kill: () => child.kill("SIGKILL"),
   };
+}
+
+/**
+ * Starts this same program in another role. The role shows in the process's command line: `clusterlink control`,
+ * `clusterlink relay 0`.
+ *
+ * @param args - the hidden command and its arguments.
+ */
+export function startRole(args: string[]): ChildProcess {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  if (compiled) return startChild({ words: [process.execPath, ...args], argv0: "clusterlink" });
+  return startChild({ words: [process.execPath, Bun.main, ...args], argv0: ["clusterlink", ...args].join(" ") });
 }
 
 /** A child that has just died reads no more; its exit says so. */

@@ -12,6 +12,7 @@ const STOP_LIMIT = 3_000;
 export interface ChildProcess {
   readonly pid: number;
   readonly exited: Promise<number>;
+  /** Writes a line to its standard input. Does nothing when it has died. */
   send(line: string): void;
   kill(): void;
 }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startChild } from "../../src/process/spawn.ts";
 import { type ChildProcess, Supervisor } from "../../src/process/supervisor.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 
@@ -46,22 +47,11 @@ function supervise({ script = OBEDIENT, drainLimit = 5_000, roles = [["control"]
     drainLimit,
     log: createLogger({ level: "info", format: "json", write: (line) => lines.push(JSON.parse(line).message) }),
     spawn: (args) => {
-      const child = Bun.spawn(["sh", "-c", script], {
-        env: { PATH: process.env.PATH, ROLE: args.join(""), JOURNAL: journalPath },
-        stdin: "pipe",
-      });
-      const handle: ChildProcess = {
-        pid: child.pid,
-        exited: child.exited,
-        send: (line) => {
-          child.stdin.write(`${line}\n`);
-          child.stdin.flush();
-        },
-        kill: () => child.kill("SIGKILL"),
-      };
+      const env = { PATH: process.env.PATH, ROLE: args.join(""), JOURNAL: journalPath };
+      const child = startChild({ words: ["sh", "-c", script], env });
       started.push(args.join(" "));
-      live.set(args.join(" "), handle);
-      return handle;
+      live.set(args.join(" "), child);
+      return child;
     },
   });
   running.push(supervisor);
