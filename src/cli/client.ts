@@ -1,0 +1,120 @@
+/** A small HTTP client of the control API, over its unix socket or over HTTPS. */
+import { ApiError, CliError } from "./errors.ts";
+import { errorCode, resolveServer, type ServerOptions, type ServerTarget } from "./server.ts";
+
+export interface ClientRequest {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Values that are `undefined` are left out. */
+  query?: Record<string, string | undefined>;
+  body?: string;
+  contentType?: string;
+  accept?: string;
+  signal?: AbortSignal;
+}
+
+/** The connection of a command to one site. */
+export class Client {
+  constructor(readonly target: ServerTarget) {}
+
+  /** @returns a client of the site that the options, the variables or the default name. */
+  static of(options: ServerOptions): Client {
+    return new Client(resolveServer(options, process.env));
+  }
+
+  /** The address as the user would write it. */
+  get address(): string {
+    return this.target.kind === "unix" ? `unix:${this.target.path}` : this.target.url;
+  }
+
+  /**
+   * Sends one request. The answer may be a stream without end: only its head is awaited.
+   *
+   * Throws {@link ApiError} for an answer that is no success, {@link CliError} `unreachable` when there is none.
+   */
+  async send(path: string, request: ClientRequest = {}): Promise<Response> {
+    const response = await this.#fetch(path, request);
+    if (!response.ok) throw await this.#refusal(response);
+    return response;
+  }
+
+  /** As {@link send}, and reads the answer as JSON. */
+  async json<T>(path: string, request: ClientRequest = {}): Promise<T> {
+    const response = await this.send(path, request);
+    return (await response.json()) as T;
+  }
+
+  async #fetch(path: string, request: ClientRequest): Promise<Response> {
+    const { target } = this;
+    const url = new URL(path, target.kind === "unix" ? "http://localhost" : target.url);
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, value);
+    }
+    const headers = new Headers({ accept: request.accept ?? "application/json" });
+    if (target.token !== undefined) headers.set("authorization", `Bearer ${target.token}`);
+    if (request.body !== undefined) headers.set("content-type", request.contentType ?? "application/json");
+    try {
+      return await fetch(url, {
+        method: request.method ?? "GET",
+        headers,
+        redirect: "error",
+        timeout: false,
+        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+        ...connectionOf(target),
+      });
+    } catch (cause) {
+      if (request.signal?.aborted) throw cause;
+      throw this.#unreachable(cause);
+    }
+  }
+
+  #unreachable(cause: unknown): CliError {
+    const code = errorCode(cause);
+    if (this.target.kind === "unix") {
+      const remedy =
+        code === "EACCES" || code === "EPERM"
+          ? "run the command as the gateway's user"
+          : "start it with 'clusterlink gateway', or name another with --server or CLUSTERLINK_SERVER";
+      return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
+    }
+    const remedy = /CERT|SIGNED|ISSUER|ALTNAME|TLS/i.test(code)
+      ? "verify it with --ca FABRIC/cert.pem and --tls-server-name SITE"
+      : "check the address, and that the gateway runs with --api-listen or --expose-api";
+    return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
+  }
+
+  async #refusal(response: Response): Promise<ApiError> {
+    const text = await response.text();
+    const { reason, message } = statusOf(text);
+    if (response.status === 401) {
+      const remedy = "give one that 'clusterlink token' issued, with --token or CLUSTERLINK_TOKEN";
+      return new ApiError(401, reason ?? "Unauthorized", `${this.address} asks for a valid token: ${remedy}`);
+    }
+    const said = message ?? `${this.address} answered ${response.status} ${response.statusText}`.trimEnd();
+    return new ApiError(response.status, reason ?? "", said);
+  }
+}
+
+function connectionOf(target: ServerTarget): BunFetchRequestInit {
+  if (target.kind === "unix") return { unix: target.path };
+  return {
+    tls: {
+      rejectUnauthorized: true,
+      ...(target.ca === undefined ? {} : { ca: target.ca }),
+      ...(target.serverName === undefined ? {} : { serverName: target.serverName }),
+    },
+  };
+}
+
+function statusOf(text: string): { reason?: string; message?: string } {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== "object" || parsed === null) return {};
+    return {
+      ...("reason" in parsed && typeof parsed.reason === "string" ? { reason: parsed.reason } : {}),
+      ...("message" in parsed && typeof parsed.message === "string" ? { message: parsed.message } : {}),
+    };
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,64 @@
+/** `clusterlink connections`. */
+import { type Command, Option } from "commander";
+import type { ConnectionReport } from "../snapshot/messages.ts";
+import { shortAge } from "./age.ts";
+import { Client } from "./client.ts";
+import { table } from "./columns.ts";
+import { asJson, note, print } from "./output.ts";
+import { addServerOptions, type ServerOptions } from "./server.ts";
+
+interface ConnectionsOptions extends ServerOptions {
+  output?: "json" | "wide";
+}
+
+/** What `/connections` answers. */
+interface ConnectionsAnswer {
+  items: ConnectionReport[];
+}
+
+/** Adds `connections` to the program. */
+export function addConnectionsCommand(program: Command): void {
+  const command = program
+    .command("connections")
+    .description("Shows the live connections of a site: who talks to what, for how long, and which policy allows it.")
+    .addOption(
+      new Option("-o, --output <format>", "'wide' shows the client's attributes too").choices(["json", "wide"]),
+    );
+  addServerOptions(command)
+    .addHelpText("after", "\nExamples:\n  clusterlink connections\n  clusterlink connections -o json")
+    .action(async (options: ConnectionsOptions) => {
+      const { items } = await Client.of(options).json<ConnectionsAnswer>("/connections");
+      if (options.output === "json") print(asJson(items));
+      else if (items.length === 0) note("No live connections");
+      else for (const line of connectionLines(items, options.output === "wide", Date.now())) print(line);
+    });
+}
+
+function connectionLines(items: ConnectionReport[], wide: boolean, now: number): string[] {
+  const rows = [...items]
+    .sort((one, other) => one.since - other.since)
+    .map((item) => [
+      item.import ?? item.export ?? "",
+      item.side === "client" ? `to ${item.peer}` : `from ${item.peer}`,
+      item.client ?? "-",
+      item.policy,
+      shortAge(item.since, now),
+      byteText(item.bytesIn),
+      byteText(item.bytesOut),
+      ...(wide ? [attributeText(item.attributes)] : []),
+    ]);
+  return table(["service", "peer", "client", "policy", "age", "in", "out", ...(wide ? ["attributes"] : [])], rows);
+}
+
+function attributeText(attributes: Record<string, string>): string {
+  return Object.entries(attributes)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
+function byteText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const amount = bytes / 1024 ** power;
+  return `${power === 0 || amount >= 100 ? Math.round(amount) : amount.toFixed(1)}${units[power]}`;
+}

@@ -1,0 +1,114 @@
+/** `clusterlink delete`: by kind and names, by label, or by manifests. */
+import { type Command, Option } from "commander";
+import type { KindDefinition } from "../resources/kinds.ts";
+import { Client } from "./client.ts";
+import { eachManifest } from "./each-manifest.ts";
+import { ApiError, CliError } from "./errors.ts";
+import { findKind, qualifiedName, resourcePath } from "./kind.ts";
+import { collectFile } from "./manifest-files.ts";
+import { fail, note, print } from "./output.ts";
+import { DEFAULT_NAMESPACE, type Place, placeOf } from "./place.ts";
+import { addServerOptions, type ServerOptions } from "./server.ts";
+
+interface DeleteOptions extends ServerOptions {
+  filename?: string[];
+  namespace?: string;
+  selector?: string;
+  all?: true;
+  ignoreNotFound?: true;
+  dryRun?: true;
+}
+
+interface ListedObjects {
+  items: { metadata: { name: string; namespace?: string } }[];
+}
+
+/** Adds `delete` to the program. */
+export function addDeleteCommand(program: Command): void {
+  const command = program
+    .command("delete")
+    .description("Deletes resources by kind and name, by label, or as files name them.")
+    .argument("[kind]", "singular, plural or short name, or KIND/NAME")
+    .argument("[names...]", "names of the objects")
+    .addOption(new Option("-f, --filename <file>", "delete what a file, a folder or - names").argParser(collectFile))
+    .option("-n, --namespace <namespace>", `namespace (default '${DEFAULT_NAMESPACE}')`)
+    .option("-l, --selector <selector>", "every object with these labels")
+    .option("--all", "every object of the kind in the namespace")
+    .option("--ignore-not-found", "succeed when there is nothing to delete")
+    .option("--dry-run", "let the gateway check, and delete nothing");
+  addServerOptions(command)
+    .addHelpText("after", EXAMPLES)
+    .action(async (kind: string | undefined, names: string[], options: DeleteOptions) => {
+      const client = Client.of(options);
+      if (options.filename !== undefined) {
+        if (kind !== undefined) throw new CliError("usage", "give either -f or a kind and names, not both");
+        return eachManifest(options.filename, (manifest) =>
+          deleteOne(client, placeOf(manifest, options.namespace), options),
+        );
+      }
+      for (const place of await placesOf(client, kind, names, options)) {
+        await deleteOne(client, place, options).catch(tell);
+      }
+    });
+}
+
+async function placesOf(
+  client: Client,
+  kind: string | undefined,
+  names: string[],
+  options: DeleteOptions,
+): Promise<Place[]> {
+  if (kind === undefined) throw new CliError("usage", "delete what? Give a kind and a name, or files with -f");
+  const [word = "", slashName] = kind.split("/", 2);
+  const definition = findKind(word);
+  const wanted = slashName === undefined ? names : [slashName, ...names];
+  const namespace = options.namespace ?? DEFAULT_NAMESPACE;
+  const byName = (name: string): Place => ({ definition, name, ...(definition.namespaced ? { namespace } : {}) });
+  const many = options.all === true || options.selector !== undefined;
+  if (many && wanted.length > 0) throw new CliError("usage", "give either names, or --all or -l, not both");
+  if (!many && wanted.length === 0) {
+    throw new CliError("usage", `which ${definition.plural}? Give names, -l SELECTOR or --all`);
+  }
+  if (!many) return wanted.map(byName);
+  const found = await listNames(client, definition, namespace, options.selector);
+  if (found.length === 0) note("No resources found");
+  return found.map(byName);
+}
+
+async function listNames(
+  client: Client,
+  definition: KindDefinition,
+  namespace: string,
+  selector?: string,
+): Promise<string[]> {
+  const path = resourcePath(definition, namespace);
+  const list = await client.json<ListedObjects>(path, { query: { labelSelector: selector } });
+  return list.items.map((item) => item.metadata.name);
+}
+
+async function deleteOne(
+  client: Client,
+  { definition, namespace, name }: Place,
+  options: DeleteOptions,
+): Promise<void> {
+  try {
+    const path = resourcePath(definition, namespace, name);
+    await client.send(path, { method: "DELETE", query: { dryRun: options.dryRun ? "All" : undefined } });
+  } catch (error) {
+    if (options.ignoreNotFound && error instanceof ApiError && error.status === 404) return;
+    throw error;
+  }
+  print(`${qualifiedName(definition, name)} deleted${options.dryRun ? " (server dry run)" : ""}`);
+}
+
+function tell(error: unknown): void {
+  if (!(error instanceof ApiError) || error.status === 401) throw error;
+  fail(error.message);
+  process.exitCode = 1;
+}
+
+const EXAMPLES = `
+Examples:
+  clusterlink delete import web
+  clusterlink delete accesspolicies -n shop --all
+  clusterlink delete -f site.yaml`;

@@ -1,0 +1,38 @@
+/** Does something with every object of some files, and goes on after a failure. */
+import { CliError } from "./errors.ts";
+import type { ResourceManifest } from "./manifest.ts";
+import { readManifests } from "./manifest-files.ts";
+import { fail } from "./output.ts";
+
+/**
+ * Calls `act` with every object in the order of the files. What fails is told on standard error with its file, and
+ * the process then exits with 1. Ends at once when the gateway cannot be reached or refuses the token.
+ */
+export async function eachManifest(
+  paths: readonly string[],
+  act: (manifest: ResourceManifest) => Promise<void>,
+): Promise<void> {
+  for (const result of await readManifests(paths)) {
+    if ("error" in result) {
+      failed(`${result.source}: ${result.error}`);
+      continue;
+    }
+    for (const manifest of result.manifests) {
+      try {
+        await act(manifest);
+      } catch (error) {
+        if (!(error instanceof CliError) || endsAll(error)) throw error;
+        failed(`${result.source}: ${error.message}`);
+      }
+    }
+  }
+}
+
+function endsAll(error: CliError): boolean {
+  return error.code === "unreachable" || ("status" in error && error.status === 401);
+}
+
+function failed(message: string): void {
+  fail(message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,51 @@
+/** `/explain` for people. */
+import type { ConsideredPolicy, ExplainedCandidate, Explanation } from "../snapshot/status.ts";
+import { table } from "./columns.ts";
+
+/** @returns the explanation as lines: the verdict, who asks, and for each candidate what every policy came to. */
+export function explanationLines(explanation: Explanation): string[] {
+  const unknown = explanation.unknown.length === 0 ? [] : [`Unknown   ${explanation.unknown.join(", ")}`];
+  return [
+    `${explanation.allowed ? "ALLOWED" : "REFUSED"} by ${explanation.decidedBy}: ${explanation.summary}`,
+    "",
+    ...attributeLines("From", explanation.from),
+    ...unknown,
+    ...explanation.candidates.flatMap((candidate, index) =>
+      candidateLines(candidate, index, explanation.candidates.length),
+    ),
+  ];
+}
+
+function candidateLines(candidate: ExplainedCandidate, index: number, count: number): string[] {
+  const { source } = candidate;
+  const name =
+    source === undefined ? "The export" : `Source ${source.peer}: ${source.exportNamespace}/${source.exportName}`;
+  const place = count > 1 ? `${index + 1}. ` : "";
+  return [
+    "",
+    `${place}${name} - ${candidate.allowed ? "allowed" : "refused"} by ${candidate.decidedBy}`,
+    `   ${candidate.reason}`,
+    ...attributeLines("   To", candidate.to),
+    ...consideredLines(candidate.considered).map((line) => `   ${line}`),
+  ];
+}
+
+function attributeLines(title: string, attributes: Record<string, string>): string[] {
+  const pairs = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
+  const label = title.padEnd(10);
+  if (pairs.length === 0) return [`${label}nothing known`];
+  return pairs.map((pair, index) => (index === 0 ? label : " ".repeat(label.length)) + pair);
+}
+
+function consideredLines(considered: ConsideredPolicy[]): string[] {
+  if (considered.length === 0) return ["No policy was considered: nothing allows it, so it is refused"];
+  const rows = considered.map((one) => [
+    one.policy,
+    one.tier,
+    one.action,
+    one.from,
+    one.to,
+    one.decisive ? "<- decides" : "",
+  ]);
+  return table(["policy", "tier", "action", "from", "to", ""], rows);
+}

@@ -1,0 +1,85 @@
+/** `clusterlink explain`. */
+import { type Command, Option } from "commander";
+import { CLIENT_PREFIX } from "../policy/attributes.ts";
+import type { ClientQuery, ExplainQuery, Explanation } from "../snapshot/status.ts";
+import { Client } from "./client.ts";
+import { CliError } from "./errors.ts";
+import { explanationLines } from "./explain-text.ts";
+import { asJson, print } from "./output.ts";
+import { DEFAULT_NAMESPACE } from "./place.ts";
+import { addServerOptions, type ServerOptions } from "./server.ts";
+
+interface ExplainOptions extends ServerOptions {
+  client?: string;
+  import?: string;
+  export?: string;
+  peer?: string;
+  output?: "json";
+}
+
+/** Adds `explain` to the program. */
+export function addExplainCommand(program: Command): void {
+  const command = program
+    .command("explain")
+    .description("Tells what would happen to a connection right now: allowed or not, by which policy, to which source.")
+    .option("--client <who>", "the client: an IP address, or attributes such as 'namespace=shop,labels.app=web'")
+    .option("--import <name>", "NAMESPACE/NAME of the Import that the client connects to")
+    .option("--peer <name>", "the site that the connection comes from (with --export)")
+    .option("--export <name>", "NAMESPACE/NAME of the Export that the peer asks for")
+    .addOption(new Option("-o, --output <format>", "for programs").choices(["json"]));
+  addServerOptions(command)
+    .addHelpText("after", EXAMPLES)
+    .action(async (options: ExplainOptions) => {
+      const query = explainQuery(options);
+      const explanation = await Client.of(options).json<Explanation>("/explain", {
+        method: "POST",
+        body: JSON.stringify(query),
+      });
+      if (options.output === "json") print(asJson(explanation));
+      else for (const line of explanationLines(explanation)) print(line);
+    });
+}
+
+/**
+ * @returns the question that the options ask.
+ * Throws a usage error unless they are `--client --import` or `--peer --export [--client]`.
+ */
+export function explainQuery(options: Pick<ExplainOptions, "client" | "import" | "export" | "peer">): ExplainQuery {
+  if (options.import !== undefined) {
+    if (options.export !== undefined || options.peer !== undefined) {
+      throw new CliError("usage", "give either --client and --import, or --peer and --export");
+    }
+    if (options.client === undefined)
+      throw new CliError("usage", "--import needs --client: an IP address or attributes");
+    return { side: "client", import: qualified(options.import), client: clientQuery(options.client) };
+  }
+  if (options.export === undefined || options.peer === undefined) {
+    throw new CliError("usage", "explain what? Give --client and --import, or --peer and --export");
+  }
+  const client: ClientQuery = options.client === undefined ? { attributes: {} } : clientQuery(options.client);
+  return { side: "server", export: qualified(options.export), peer: options.peer, client };
+}
+
+function qualified(name: string): string {
+  return name.includes("/") ? name : `${DEFAULT_NAMESPACE}/${name}`;
+}
+
+function clientQuery(text: string): ClientQuery {
+  if (!text.includes("=")) return { address: text.replace(/^\[(.*)\]$/, "$1") };
+  const attributes: Record<string, string> = {};
+  for (const pair of text.split(",").filter((part) => part !== "")) {
+    const at = pair.indexOf("=");
+    if (at <= 0) throw new CliError("usage", `--client '${text}': '${pair}' is no KEY=VALUE`);
+    const key = pair.slice(0, at);
+    attributes[key.includes("/") ? key : `${CLIENT_PREFIX}${key}`] = pair.slice(at + 1);
+  }
+  return { attributes };
+}
+
+const EXAMPLES = `
+Attributes are namespace, service-account and labels.KEY, or in full client.clusterlink.net/namespace and so on.
+
+Examples:
+  clusterlink explain --client 10.0.0.7 --import shop/web
+  clusterlink explain --client namespace=shop,labels.app=cart --import shop/web
+  clusterlink explain --peer berlin --export shop/db`;

@@ -1,0 +1,57 @@
+/** `clusterlink gateway`. */
+import { type Command, Option } from "commander";
+import {
+  ConfigError,
+  type FlagValues,
+  GATEWAY_FLAGS,
+  type GatewayFlag,
+  parseGatewayConfig,
+} from "../process/config.ts";
+import { CliError } from "./errors.ts";
+import { fail } from "./output.ts";
+
+/** Adds `gateway` to the program, with the flags of {@link GATEWAY_FLAGS}. */
+export function addGatewayCommand(program: Command): void {
+  const command = program
+    .command("gateway")
+    .description(
+      "Runs the gateway of a site until SIGTERM or SIGINT. Each flag can be given as a variable; flags outrank variables.",
+    );
+  const flags: GatewayFlag<unknown>[] = Object.values(GATEWAY_FLAGS);
+  for (const flag of flags) command.addOption(optionOf(flag));
+  command.addHelpText("after", EXAMPLES).action(async (values: FlagValues) => {
+    const config = readConfig(values);
+    const { runGateway } = await import("../process/gateway.ts");
+    process.exitCode = await runGateway(config);
+  });
+}
+
+function optionOf(flag: GatewayFlag<unknown>): Option {
+  const shownDefault = flag.default ?? flag.defaultText;
+  const facts = [
+    flag.env,
+    ...(shownDefault === undefined || shownDefault === "false" ? [] : [`default ${shownDefault}`]),
+  ];
+  const option = new Option(
+    flag.argument === undefined ? flag.name : `${flag.name} <${flag.argument}>`,
+    `${flag.description}${flag.repeatable ? "; may be repeated" : ""} (${facts.join("; ")})`,
+  );
+  return flag.repeatable ? option.argParser((value: string, before?: string[]) => [...(before ?? []), value]) : option;
+}
+
+function readConfig(values: FlagValues): ReturnType<typeof parseGatewayConfig> {
+  try {
+    return parseGatewayConfig(values, process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const [last = "", ...others] = error.faults.toReversed();
+    for (const fault of others.toReversed()) fail(fault);
+    throw new CliError("usage", last, { cause: error });
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  clusterlink gateway --pki shop/berlin --state ./state
+  clusterlink gateway --pki shop/berlin --state ./state --manifests ./manifests --peer-label region=eu
+  CLUSTERLINK_LISTEN=[::]:9443 clusterlink gateway --pki shop/berlin --api-listen 127.0.0.1:9444`;

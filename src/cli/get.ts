@@ -1,0 +1,137 @@
+/** `clusterlink get`: tables that the gateway makes, or the objects as JSON or YAML. */
+import { type Command, Option } from "commander";
+import type { KindDefinition } from "../resources/kinds.ts";
+import { Client } from "./client.ts";
+import { CliError } from "./errors.ts";
+import { findKinds, qualifiedName, resourcePath } from "./kind.ts";
+import { asJson, asYaml, note, print } from "./output.ts";
+import { DEFAULT_NAMESPACE } from "./place.ts";
+import { addServerOptions, type ServerOptions } from "./server.ts";
+import { TABLE_TYPE, type Table, TablePrinter } from "./table.ts";
+import { watchLines } from "./watch.ts";
+
+interface GetOptions extends ServerOptions {
+  namespace?: string;
+  allNamespaces?: true;
+  selector?: string;
+  output?: "json" | "yaml" | "wide" | "name";
+  watch?: true;
+}
+
+interface ResourceObject {
+  metadata: { name: string; namespace?: string; resourceVersion?: string };
+}
+
+interface ResourceList {
+  metadata: { resourceVersion: string };
+  items: ResourceObject[];
+}
+
+/** What one `get` asks for. */
+interface Query {
+  definition: KindDefinition;
+  namespace?: string;
+  name?: string;
+}
+
+/** Adds `get` to the program. */
+export function addGetCommand(program: Command): void {
+  const command = program
+    .command("get")
+    .description(
+      "Shows resources. KIND is singular, plural or short name in any case; several parted by commas; or 'all'.",
+    )
+    .argument("<kind>", "for example 'imports', 'import/web' or 'imports,exports'")
+    .argument("[name]", "one object")
+    .option("-n, --namespace <namespace>", `namespace (default '${DEFAULT_NAMESPACE}')`)
+    .option("-A, --all-namespaces", "every namespace")
+    .option("-l, --selector <selector>", "only objects with these labels, for example 'app=web,tier!=test'")
+    .addOption(new Option("-o, --output <format>", "how to show them").choices(["json", "yaml", "wide", "name"]))
+    .option("-w, --watch", "go on and show every change");
+  addServerOptions(command)
+    .addHelpText("after", EXAMPLES)
+    .action(async (kind: string, name: string | undefined, options: GetOptions) => {
+      const client = Client.of(options);
+      const queries = queriesOf(kind, name, options);
+      if (options.watch) return watch(client, queries, options);
+      if (options.output === undefined || options.output === "wide") return showTables(client, queries, options);
+      return showObjects(client, queries, options);
+    });
+}
+
+function queriesOf(kind: string, name: string | undefined, options: GetOptions): Query[] {
+  const [words = "", slashName] = kind.split("/", 2);
+  const wanted = slashName ?? name;
+  if (options.allNamespaces && wanted !== undefined) {
+    throw new CliError("usage", "a name needs one namespace: give -n NAMESPACE instead of -A");
+  }
+  if (options.selector !== undefined && wanted !== undefined) {
+    throw new CliError("usage", "give either a name or -l SELECTOR, not both");
+  }
+  return findKinds(words).map((definition) => ({
+    definition,
+    ...(options.allNamespaces || !definition.namespaced ? {} : { namespace: options.namespace ?? DEFAULT_NAMESPACE }),
+    ...(wanted === undefined ? {} : { name: wanted }),
+  }));
+}
+
+async function showTables(client: Client, queries: Query[], options: GetOptions): Promise<void> {
+  let shown = 0;
+  for (const query of queries) {
+    const path = resourcePath(query.definition, query.namespace, query.name);
+    const table = await client.json<Table>(path, { accept: TABLE_TYPE, query: { labelSelector: options.selector } });
+    if (table.rows.length === 0) continue;
+    if (shown++ > 0) print("");
+    for (const line of printerOf(query, queries, options).lines(table)) print(line);
+  }
+  if (shown === 0) note(nothingFound(queries, options));
+}
+
+function printerOf(query: Query, queries: Query[], options: GetOptions): TablePrinter {
+  return new TablePrinter({
+    wide: options.output === "wide",
+    namespace: options.allNamespaces === true && query.definition.namespaced,
+    ...(queries.length > 1 ? { prefix: qualifiedName(query.definition, "") } : {}),
+  });
+}
+
+function nothingFound(queries: Query[], options: GetOptions): string {
+  const namespaced = queries.some((query) => query.definition.namespaced);
+  if (options.allNamespaces || !namespaced) return "No resources found";
+  return `No resources found in namespace '${options.namespace ?? DEFAULT_NAMESPACE}' (-A shows every namespace)`;
+}
+
+async function showObjects(client: Client, queries: Query[], options: GetOptions): Promise<void> {
+  const objects: { query: Query; object: ResourceObject }[] = [];
+  for (const query of queries) {
+    for (const object of await fetchObjects(client, query, options)) objects.push({ query, object });
+  }
+  if (options.output === "name") {
+    for (const { query, object } of objects) print(qualifiedName(query.definition, object.metadata.name));
+    return;
+  }
+  const [first] = objects;
+  const single = queries.length === 1 && queries[0]?.name !== undefined && first !== undefined;
+  const value = single ? first.object : { apiVersion: "v1", kind: "List", items: objects.map((one) => one.object) };
+  print(options.output === "yaml" ? asYaml(value) : asJson(value));
+}
+
+async function fetchObjects(client: Client, query: Query, options: GetOptions): Promise<ResourceObject[]> {
+  const path = resourcePath(query.definition, query.namespace, query.name);
+  if (query.name !== undefined) return [await client.json<ResourceObject>(path)];
+  return (await client.json<ResourceList>(path, { query: { labelSelector: options.selector } })).items;
+}
+
+async function watch(client: Client, queries: Query[], options: GetOptions): Promise<void> {
+  const [query] = queries;
+  if (query === undefined || queries.length > 1) throw new CliError("usage", "-w watches one kind: name one");
+  const printer = printerOf(query, queries, options);
+  await watchLines(client, query, options.selector, options.output, printer);
+}
+
+const EXAMPLES = `
+Examples:
+  clusterlink get imports -A
+  clusterlink get import web -n shop -o yaml
+  clusterlink get peers -n clusterlink-system -o wide
+  clusterlink get exports -w`;

@@ -1,0 +1,34 @@
+/** What commands print: results on standard output, everything else on standard error. */
+
+/** Ends the process quietly once the reader of its output has gone, as `| head` does. */
+export function closeQuietly(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
+/** Writes a line of the result. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Writes a remark for people, which is no part of the result. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Writes a failure. */
+export function fail(message: string): void {
+  process.stderr.write(`error: ${message}\n`);
+}
+
+/** @returns the value as indented JSON. */
+export function asJson(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
+
+/** @returns the value as block-style YAML, without a line end. */
+export function asYaml(value: unknown): string {
+  return Bun.YAML.stringify(value, null, 2).trimEnd();
+}

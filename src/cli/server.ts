@@ -1,0 +1,87 @@
+/** Which site a command talks to: its options, its variables and the default socket. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { CliError } from "./errors.ts";
+
+/** Where a gateway serves its control API unless told otherwise. */
+export const DEFAULT_SERVER = "unix:/var/lib/clusterlink/api.sock";
+
+export interface ServerOptions {
+  server?: string;
+  token?: string;
+  ca?: string;
+  tlsServerName?: string;
+}
+
+/** How to reach the control API of a site. */
+export type ServerTarget =
+  | { kind: "unix"; path: string; token?: string }
+  | { kind: "https"; url: string; token?: string; ca?: string; serverName?: string };
+
+/** Adds `--server` and what belongs to it to a command. */
+export function addServerOptions(command: Command): Command {
+  return command
+    .option("--server <address>", `unix:PATH or https://HOST:PORT (CLUSTERLINK_SERVER; default ${DEFAULT_SERVER})`)
+    .option("--token <token>", "token for an https server (CLUSTERLINK_TOKEN)")
+    .option("--ca <file>", "CA that the server's certificate is verified with: the fabric's cert.pem (CLUSTERLINK_CA)")
+    .option(
+      "--tls-server-name <name>",
+      "the site's name in that certificate, for example 'berlin' (CLUSTERLINK_TLS_SERVER_NAME)",
+    );
+}
+
+/**
+ * Finds the server: options outrank variables, which outrank the default socket.
+ *
+ * Throws a usage error when the address is neither `unix:PATH` nor `https://HOST[:PORT]`, or the CA is unreadable.
+ */
+export function resolveServer(options: ServerOptions, environment: Record<string, string | undefined>): ServerTarget {
+  const setting = (option: string | undefined, variable: string) => option ?? (environment[variable] || undefined);
+  const address = setting(options.server, "CLUSTERLINK_SERVER") ?? DEFAULT_SERVER;
+  const token = setting(options.token, "CLUSTERLINK_TOKEN");
+  const withToken = token === undefined ? {} : { token };
+  if (address.startsWith("unix:")) {
+    const path = resolve(address.slice("unix:".length).replace(/^\/\/(?=\/)/, ""));
+    return { kind: "unix", path, ...withToken };
+  }
+  const ca = setting(options.ca, "CLUSTERLINK_CA");
+  const serverName = setting(options.tlsServerName, "CLUSTERLINK_TLS_SERVER_NAME");
+  return {
+    kind: "https",
+    url: httpsOrigin(address),
+    ...withToken,
+    ...(ca === undefined ? {} : { ca: readCa(ca) }),
+    ...(serverName === undefined ? {} : { serverName }),
+  };
+}
+
+/**
+ * @returns the origin of an https address, for example `https://gw.example:8443`.
+ * Throws a usage error for anything else.
+ */
+export function httpsOrigin(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  const wrong = (why: string) =>
+    new CliError("usage", `--server '${address}' ${why}: use unix:PATH (a gateway's api.sock) or https://HOST:PORT`);
+  if (url?.protocol === "http:") throw wrong("is plain HTTP, which the control API does not speak");
+  if (url?.protocol !== "https:") throw wrong("is no address of a gateway");
+  if (url.pathname !== "/" || url.search !== "" || url.username !== "") throw wrong("has more than a host and a port");
+  return url.origin;
+}
+
+function readCa(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new CliError("usage", `--ca '${file}' cannot be read (${errorCode(cause)}): name the fabric's cert.pem`, {
+      cause,
+    });
+  }
+}
+
+/** @returns what the system calls this failure, for example `ENOENT`, or its message. */
+export function errorCode(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return error instanceof Error ? error.message : String(error);
+}

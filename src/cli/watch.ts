@@ -1,0 +1,78 @@
+/** `get -w`: the list first, then every change as it happens, over watches that end and are taken up again. */
+import type { KindDefinition } from "../resources/kinds.ts";
+import type { Client } from "./client.ts";
+import { ApiError, type CliError } from "./errors.ts";
+import { jsonLines } from "./json-lines.ts";
+import { qualifiedName, resourcePath } from "./kind.ts";
+import { asJson, asYaml, print } from "./output.ts";
+import { TABLE_TYPE, type Table, type TablePrinter } from "./table.ts";
+
+export interface WatchQuery {
+  definition: KindDefinition;
+  namespace?: string;
+  name?: string;
+}
+
+interface Versioned {
+  metadata?: { name?: string; resourceVersion?: string };
+  items?: Versioned[];
+  rows?: Table["rows"];
+}
+
+interface WatchEventLine {
+  type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
+  object: Versioned & { code?: number; reason?: string; message?: string };
+}
+
+/**
+ * Prints what there is and then what changes, until the process ends. A watch that the gateway ends is resumed from
+ * the last version seen.
+ *
+ * Throws when the gateway goes away, or when the version is no longer retained.
+ */
+export async function watchLines(
+  client: Client,
+  query: WatchQuery,
+  labelSelector: string | undefined,
+  output: "json" | "yaml" | "wide" | "name" | undefined,
+  printer: TablePrinter,
+): Promise<void> {
+  const tabular = output === undefined || output === "wide";
+  const path = resourcePath(query.definition, query.namespace);
+  const show = (object: Versioned) => {
+    if (tabular) for (const line of printer.lines({ rows: [], ...object })) print(line);
+    else for (const one of object.items ?? [object]) print(asText(query.definition, one, output));
+  };
+  const common = {
+    labelSelector,
+    fieldSelector: query.name === undefined ? undefined : `metadata.name=${query.name}`,
+  };
+  const accept = tabular ? TABLE_TYPE : "application/json";
+  const list = await client.json<Versioned>(path, { accept, query: common });
+  if ((list.rows ?? list.items ?? []).length > 0) show(list);
+  let resourceVersion = list.metadata?.resourceVersion;
+  for (;;) {
+    const response = await client.send(path, {
+      accept,
+      query: { ...common, watch: "true", allowWatchBookmarks: "true", resourceVersion },
+    });
+    for await (const event of jsonLines<WatchEventLine>(response)) {
+      if (event.type === "ERROR") throw watchError(event.object);
+      resourceVersion = versionOf(event.object) ?? resourceVersion;
+      if (event.type !== "BOOKMARK") show(event.object);
+    }
+  }
+}
+
+function versionOf(object: Versioned): string | undefined {
+  return object.rows?.[0]?.object?.metadata?.resourceVersion ?? object.metadata?.resourceVersion;
+}
+
+function watchError(status: WatchEventLine["object"]): CliError {
+  return new ApiError(status.code ?? 0, status.reason ?? "", `the watch ended: ${status.message ?? "no reason given"}`);
+}
+
+function asText(definition: KindDefinition, object: Versioned, output: string | undefined): string {
+  if (output === "name") return qualifiedName(definition, object.metadata?.name ?? "");
+  return output === "yaml" ? `---\n${asYaml(object)}` : asJson(object);
+}
