@@ -1,7 +1,8 @@
 /** Compiles the program into one executable. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bunRuntime } from "./bun-runtime.ts";
+import { sealRuntime } from "./seal.ts";
 import type { Stamp } from "./stamp.ts";
 import type { Target } from "./target.ts";
 
@@ -39,7 +40,7 @@ export async function compileExecutable(
         "process.env.NODE_ENV": JSON.stringify("production"),
       },
       compile: {
-        executablePath: await bunRuntime(root, target),
+        executablePath: await sealedRuntime(root, target, folder),
         outfile: built,
         autoloadDotenv: false,
         autoloadBunfig: false,
@@ -52,4 +53,16 @@ export async function compileExecutable(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** macOS runs signed code only, so there the executable stays as it is; gateways run on Linux. */
+async function sealedRuntime(root: string, target: Target, folder: string): Promise<string> {
+  const runtime = await bunRuntime(root, target);
+  if (target.os !== "linux") return runtime;
+  const bytes = await Bun.file(runtime).bytes();
+  sealRuntime(bytes);
+  const sealed = join(folder, "runtime");
+  await Bun.write(sealed, bytes);
+  chmodSync(sealed, 0o755);
+  return sealed;
 }
