@@ -40,7 +40,7 @@ export function validate<K extends KindName>(kind: K, input: unknown, options: V
     return { ok: false, faults: [{ path: "", type: "FieldValueTypeInvalid", message }] };
   }
   const schemas = schemasOf(kind);
-  const metadata = checkPart(objectMeta, schemas.metadata, input.metadata ?? {}, "metadata");
+  const metadata = checkPart(objectMeta, schemas.metadata, withoutEmpty(input.metadata ?? {}), "metadata");
   const spec = checkPart(KINDS[kind].spec, schemas.spec, input.spec ?? undefined, "spec");
   const status =
     input.status === undefined || input.status === null
@@ -129,6 +129,11 @@ function unknownTopLevel(input: Record<string, unknown>): Fault[] {
       const path = formatPath([key]);
       return { path, type: "FieldValueUnknown", message: `unknown field "${path}"; the fields here are ${known.join(", ")}` };
     });
+}
+
+/** An empty text where Go leaves a field out (`name`, `namespace`, `creationTimestamp`, …) counts as absent. */
+function withoutEmpty(metadata: unknown): unknown {
+  return isRecord(metadata) ? Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== "")) : metadata;
 }
 
 function firstOfEach(faults: Fault[]): Fault[] {

@@ -9,6 +9,8 @@ export interface ListOptions {
   fieldSelector?: string;
   limit?: number;
   continue?: string;
+  /** Reads the list as it was at exactly this version; Expired when it is no longer retained. Not together with `continue`. */
+  resourceVersion?: string;
 }
 
 export interface ListResult<K extends KindName> {
