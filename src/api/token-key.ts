@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { link, open, readFile, unlink } from "node:fs/promises";
+import { link, open, readFile, rm } from "node:fs/promises";
 
 const KEY_BYTES = 32;
 
@@ -39,7 +39,7 @@ export async function loadTokenKey(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw wrap(path, error);
   } finally {
-    await unlink(draft).catch(() => {});
+    await rm(draft, { force: true });
   }
 }
 

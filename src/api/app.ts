@@ -1,0 +1,152 @@
+/** The control API as one Hono app: the resources as a Kubernetes API, and what the site tells of itself. */
+import { type Context, Hono } from "hono";
+import { API_VERSION } from "../resources/meta.ts";
+import {
+  matchesFields,
+  matchesLabels,
+  parseFieldSelector,
+  parseLabelSelector,
+  SelectorError,
+} from "../resources/selector.ts";
+import { authenticate } from "./auth.ts";
+import type { ApiDeps, ApiEnv } from "./deps.ts";
+import { CORE_RESOURCES, discoveryRoot, GROUP_DOCUMENT, GROUP_RESOURCES } from "./discovery.ts";
+import { namespaceObject, showNamespaces } from "./namespaces.ts";
+import { chooseRepresentation, encodeBody, parseAccept } from "./negotiate.ts";
+import { coreDocument, groupDocument } from "./openapi-kubernetes.ts";
+import { readGetParameters, readListParameters } from "./parameters.ts";
+import { refuseMethod, resourceRoutes } from "./resource-routes.ts";
+import { siteRoutes } from "./site-routes.ts";
+import { ApiError, invalidParameters, toApiError } from "./status-error.ts";
+
+type ApiContext = Context<ApiEnv>;
+
+/** The version of the Kubernetes API whose conventions this API follows, as `kubectl version` shows it. */
+const KUBERNETES = { major: "1", minor: "33", release: "v1.33.0" };
+
+/**
+ * Builds the app of one door. Several doors have several apps over the same store.
+ * Every refusal is a `metav1.Status`; a defect is logged and answered with 500 without its details.
+ */
+export function createApi(deps: ApiDeps): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.use(async (c, next) => {
+    await next();
+    c.header("Cache-Control", "no-cache, private");
+    c.header("X-Content-Type-Options", "nosniff");
+  });
+  app.use(authenticate(deps));
+  app.route("/", siteRoutes(deps));
+  app.route("/", kubernetesRoutes(deps));
+  app.route(`/apis/${API_VERSION}`, resourceRoutes(deps));
+  app.notFound((c) => sendStatus(c, new ApiError("NotFound", "the server could not find the requested resource")));
+  app.onError((error, c) => {
+    const known = toApiError(error);
+    if (known !== undefined) return sendStatus(c, known);
+    deps.log.error("a request of the control API failed", { method: c.req.method, path: c.req.path, error });
+    return sendStatus(c, new ApiError("InternalError", "Internal error; the gateway's log has the details"));
+  });
+  return app;
+}
+
+function sendStatus(c: ApiContext, error: ApiError): Response {
+  if (error.code === "Unauthorized") {
+    c.header("WWW-Authenticate", 'Bearer realm="clusterlink"');
+    c.header("Connection", "close");
+  }
+  if (error.details.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.details.retryAfterSeconds));
+  return c.body(`${JSON.stringify(error.toStatus())}\n`, error.status, { "Content-Type": "application/json" });
+}
+
+function kubernetesRoutes(deps: ApiDeps): Hono<ApiEnv> {
+  const routes = new Hono<ApiEnv>();
+  const accept = (c: ApiContext) => c.req.header("accept");
+
+  for (const root of ["api", "apis"] as const) {
+    routes.get(`/${root}`, (c) => {
+      const { body, contentType } = discoveryRoot(root, accept(c));
+      return c.body(`${JSON.stringify(body)}\n`, 200, { "Content-Type": contentType, Vary: "Accept" });
+    });
+  }
+  const plain = (path: string, body: object) => routes.get(path, (c) => sendPlain(c, body));
+  plain("/api/v1", CORE_RESOURCES);
+  plain(`/apis/${GROUP_DOCUMENT.name}`, GROUP_DOCUMENT);
+  plain(`/apis/${API_VERSION}`, GROUP_RESOURCES);
+  plain("/version", {
+    major: KUBERNETES.major,
+    minor: KUBERNETES.minor,
+    gitVersion: `${KUBERNETES.release}+clusterlink-${deps.version}`,
+    gitCommit: "",
+    gitTreeState: "",
+    buildDate: "",
+    goVersion: "",
+    compiler: `bun ${Bun.version}`,
+    platform: `${process.platform}/${process.arch}`,
+  });
+  openApiRoutes(routes, deps.version);
+  namespaceRoutes(routes, deps);
+  return routes;
+}
+
+/** Documents that have no other form than JSON. */
+function sendPlain(c: ApiContext, body: object): Response {
+  const { encoding, contentType } = chooseRepresentation(c.req.header("accept"), { forms: ["object"], yaml: true });
+  return c.body(encodeBody(body, encoding), 200, { "Content-Type": contentType });
+}
+
+function openApiRoutes(routes: Hono<ApiEnv>, version: string): void {
+  const documents = { "api/v1": coreDocument(version), [`apis/${API_VERSION}`]: groupDocument(version) };
+  const paths: Record<string, { serverRelativeURL: string }> = {};
+  for (const [name, document] of Object.entries(documents)) {
+    const text = JSON.stringify(document);
+    const hash = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+    paths[name] = { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` };
+    routes.get(`/openapi/v3/${name}`, (c) => {
+      chooseRepresentation(c.req.header("accept"), { forms: ["object"], yaml: false });
+      return c.body(text, 200, { "Content-Type": "application/json", ETag: `"${hash}"`, Vary: "Accept" });
+    });
+  }
+  routes.get("/openapi/v3", (c) => sendPlain(c, { paths }));
+  routes.get("/openapi/v2", (c) => {
+    const wanted = parseAccept(c.req.header("accept"))[0]?.type ?? "";
+    throw new ApiError("NotAcceptable", `OpenAPI v2 (${wanted}) is not served; read /openapi/v3`);
+  });
+}
+
+function namespaceRoutes(routes: Hono<ApiEnv>, deps: ApiDeps): void {
+  const accepted = { forms: ["object", "table", "metadata"], yaml: true } as const;
+  routes.get("/api/v1/namespaces", async (c) => {
+    const parameters = readListParameters(new URL(c.req.url).searchParams);
+    if (parameters.watch) throw new ApiError("MethodNotAllowed", "namespaces cannot be watched; watch what is in them");
+    const representation = chooseRepresentation(c.req.header("accept"), accepted);
+    const { labels, fields } = readSelectors(parameters);
+    const all = (await deps.namespaces()).map(namespaceObject);
+    const shown = all.filter(
+      ({ metadata }) => matchesLabels(labels, metadata.labels) && matchesFields(fields, metadata),
+    );
+    const body = showNamespaces(shown, representation, parameters.includeObject);
+    return c.body(encodeBody(body, representation.encoding), 200, { "Content-Type": representation.contentType });
+  });
+  routes.get("/api/v1/namespaces/:name", async (c) => {
+    const { includeObject } = readGetParameters(new URL(c.req.url).searchParams);
+    const representation = chooseRepresentation(c.req.header("accept"), accepted);
+    const name = c.req.param("name");
+    if (!(await deps.namespaces()).includes(name)) {
+      throw new ApiError("NotFound", `namespaces "${name}" not found`, { name, kind: "namespaces" });
+    }
+    const body = showNamespaces(namespaceObject(name), representation, includeObject);
+    return c.body(encodeBody(body, representation.encoding), 200, { "Content-Type": representation.contentType });
+  });
+  for (const path of ["/api/v1/namespaces", "/api/v1/namespaces/:name"]) routes.all(path, refuseMethod("GET"));
+}
+
+function readSelectors({ labelSelector = "", fieldSelector = "" }: { labelSelector?: string; fieldSelector?: string }) {
+  try {
+    return { labels: parseLabelSelector(labelSelector), fields: parseFieldSelector(fieldSelector) };
+  } catch (error) {
+    if (!(error instanceof SelectorError)) throw error;
+    throw invalidParameters([
+      { path: "labelSelector, fieldSelector", type: "FieldValueInvalid", message: error.message },
+    ]);
+  }
+}

@@ -1,0 +1,61 @@
+import { isObject, type Json, type JsonObject, plainJson } from "./json.ts";
+import { ApiError } from "./status-error.ts";
+
+/** The largest body of a request, in bytes. */
+export const MAX_BODY = 1024 * 1024;
+
+/**
+ * @returns the body, at most {@link MAX_BODY} bytes of UTF-8
+ * @throws {ApiError} 413 past the limit, 400 for what is no UTF-8
+ */
+export async function readBody(request: Request): Promise<string> {
+  const tooLarge = () =>
+    new ApiError("RequestEntityTooLarge", `the body is larger than ${MAX_BODY} bytes; split it into several requests`);
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_BODY) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new ApiError("BadRequest", "the body is not UTF-8", {}, { cause });
+  }
+}
+
+/** @returns the media type of a Content-Type header without its parameters; JSON where there is none. */
+export function mediaType(contentType: string | undefined): string {
+  const [type = ""] = (contentType ?? "").split(";");
+  return type.trim().toLowerCase() || "application/json";
+}
+
+/**
+ * @returns the parsed text
+ * @throws {ApiError} 400 where it is malformed, several documents, or larger than any resource once aliases are expanded
+ */
+export function parseText(text: string, language: "JSON" | "YAML"): Json {
+  try {
+    return plainJson(language === "JSON" ? JSON.parse(text) : Bun.YAML.parse(text));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ApiError("BadRequest", `the body cannot be read as ${language}: ${why}`, {}, { cause });
+  }
+}
+
+/**
+ * Reads an object from a request in JSON or YAML, as its Content-Type says.
+ * @throws {ApiError} 415 for another type, 413, 400
+ */
+export async function readObject(request: Request): Promise<JsonObject> {
+  const type = mediaType(request.headers.get("content-type") ?? undefined);
+  const yaml = type === "application/yaml" || type === "application/x-yaml";
+  if (!yaml && type !== "application/json") {
+    throw new ApiError("UnsupportedMediaType", `${type} is not understood; send application/json or application/yaml`);
+  }
+  const value = parseText(await readBody(request), yaml ? "YAML" : "JSON");
+  if (!isObject(value)) throw new ApiError("BadRequest", "the body must be one object, neither a list nor empty");
+  return value;
+}

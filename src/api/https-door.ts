@@ -1,0 +1,168 @@
+/**
+ * The HTTPS door: TLS ends here and the bytes go on to the unix socket on which every request needs a token. So the
+ * certificate can change between two connections without touching the listener or any connection.
+ */
+import type { Socket, SocketHandler, TCPSocketListener } from "bun";
+import { type Door, DoorError } from "./door.ts";
+import { Pump } from "./pump.ts";
+
+export interface ServerCertificate {
+  /** PEM, the leaf first. */
+  cert: string;
+  /** PEM. */
+  key: string;
+}
+
+export interface HttpsDoorOptions {
+  /** An IP address, without brackets; `::` is both families. */
+  host: string;
+  /** 0 chooses a free one. */
+  port: number;
+  /** The unix socket of an app with `auth: "token"`. */
+  socket: string;
+  certificate: ServerCertificate;
+  /** Connections at once; more are reset. Default: 512. */
+  maxConnections?: number;
+  /** Milliseconds for the TLS handshake. Default: 5,000. */
+  handshakeTimeout?: number;
+}
+
+export interface HttpsDoor extends Door {
+  readonly port: number;
+  /** The certificate of every connection from now on; those that are open keep theirs. */
+  replaceCertificate(certificate: ServerCertificate): void;
+}
+
+/** The only protocol on offer, as ALPN writes it (RFC 7301): a length and the name. */
+const HTTP_1_1 = "\x08http/1.1";
+const KEEP_ALIVE = 15_000;
+
+/** Opens the door. @throws {DoorError} where the address cannot be bound */
+export function openHttpsDoor(options: HttpsDoorOptions): HttpsDoor {
+  const { host, port, socket: backend, maxConnections = 512, handshakeTimeout = 5_000 } = options;
+  let { certificate } = options;
+  const connections = new Set<Connection>();
+  let listener: TCPSocketListener<undefined>;
+  try {
+    listener = Bun.listen<undefined>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      socket: {
+        open(socket) {
+          if (connections.size >= maxConnections) {
+            socket.terminate();
+            return;
+          }
+          socket.setKeepAlive(true, KEEP_ALIVE);
+          const connection = new Connection(backend, handshakeTimeout, () => connections.delete(connection));
+          connections.add(connection);
+          connection.secure(socket, certificate);
+        },
+        data() {
+          // Bun shows the encrypted bytes here too; the TLS socket has the plain ones.
+        },
+      },
+    });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DoorError(
+      "Listen",
+      `cannot listen on ${host} port ${port} for the API: ${why}; choose another --api-listen`,
+      { cause },
+    );
+  }
+  return {
+    port: listener.port,
+    replaceCertificate(next) {
+      certificate = next;
+    },
+    async close(grace) {
+      listener.stop(false);
+      const deadline = Date.now() + grace;
+      while (connections.size > 0 && Date.now() < deadline) await Bun.sleep(10);
+      for (const connection of connections) connection.cut();
+      listener.stop(true);
+    },
+  };
+}
+
+/** One client: its TLS socket, and the connection to the unix socket once the handshake is done. */
+class Connection {
+  #front: Socket<undefined> | undefined;
+  #back: Socket<undefined> | undefined;
+  #toBack: Pump | undefined;
+  #toFront: Pump | undefined;
+  #over = false;
+  readonly #deadline: Timer;
+
+  constructor(
+    private readonly backend: string,
+    handshakeTimeout: number,
+    private readonly onOver: () => void,
+  ) {
+    this.#deadline = setTimeout(() => this.cut(), handshakeTimeout);
+  }
+
+  secure(socket: Socket<undefined>, { cert, key }: ServerCertificate): void {
+    // `isServer` is missing in Bun's types; without a literal in the call the compiler lets it through.
+    const upgrade = {
+      isServer: true,
+      data: undefined,
+      tls: { cert, key, requestCert: false, rejectUnauthorized: false, ALPNProtocols: HTTP_1_1 },
+      socket: {
+        handshake: (tls: Socket<undefined>, success: boolean) => {
+          if (success) this.#connect(tls);
+          else this.cut();
+        },
+        data: (_: unknown, data: Buffer) => this.#toBack?.push(data),
+        drain: () => this.#toFront?.drain(),
+        end: () => this.#toBack?.end(),
+        error: () => this.cut(),
+        close: () => this.cut(),
+      } satisfies SocketHandler<undefined>,
+    };
+    const [, front] = socket.upgradeTLS<undefined>(upgrade);
+    this.#front = front;
+  }
+
+  #connect(front: Socket<undefined>): void {
+    clearTimeout(this.#deadline);
+    if (this.#toBack !== undefined) return;
+    const sink = {
+      write: (data: Uint8Array) => this.#back?.write(data) ?? 0,
+      end: () => void this.#back?.end(),
+    };
+    this.#toBack = new Pump(front, sink);
+    Bun.connect<undefined>({
+      unix: this.backend,
+      allowHalfOpen: true,
+      socket: {
+        open: (back) => {
+          if (this.#over) {
+            back.terminate();
+            return;
+          }
+          this.#back = back;
+          this.#toFront = new Pump(back, front);
+          this.#toBack?.drain();
+        },
+        data: (_, data) => this.#toFront?.push(data),
+        drain: () => this.#toBack?.drain(),
+        end: () => this.#toFront?.end(),
+        error: () => this.cut(),
+        close: () => this.#toFront?.end(),
+      },
+    }).catch(() => this.cut());
+  }
+
+  /** Ends both sides at once. */
+  cut(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#deadline);
+    this.#front?.terminate();
+    this.#back?.terminate();
+    this.onOver();
+  }
+}
