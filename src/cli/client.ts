@@ -4,8 +4,8 @@ import { errorCode, resolveServer, type ServerOptions, type ServerTarget } from 
 
 export interface ClientRequest {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Values that are `undefined` are left out. */
-  query?: Record<string, string | undefined>;
+  /** What is `undefined` is left out; a list is a parameter given several times. */
+  query?: Record<string, string | readonly string[] | undefined>;
   body?: string;
   contentType?: string;
   accept?: string;
@@ -47,7 +47,7 @@ export class Client {
     const { target } = this;
     const url = new URL(path, target.kind === "unix" ? "http://localhost" : target.url);
     for (const [name, value] of Object.entries(request.query ?? {})) {
-      if (value !== undefined) url.searchParams.set(name, value);
+      for (const one of [value ?? []].flat()) url.searchParams.append(name, one);
     }
     const headers = new Headers({ accept: request.accept ?? "application/json" });
     if (target.token !== undefined) headers.set("authorization", `Bearer ${target.token}`);
@@ -77,10 +77,10 @@ export class Client {
           : "start it with 'clusterlink gateway', or name another with --server or CLUSTERLINK_SERVER";
       return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
     }
-    const remedy = /CERT|SIGNED|ISSUER|ALTNAME|TLS/i.test(code)
-      ? "verify it with --ca FABRIC/cert.pem and --tls-server-name SITE"
-      : "check the address, and that the gateway runs with --api-listen or --expose-api";
-    return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
+    const message = /CERT|SIGN|ISSUER|VERIFY|ALTNAME|TLS/i.test(code)
+      ? `the gateway at ${this.address} cannot be trusted (${code}): verify it with --ca FABRIC/cert.pem and --tls-server-name SITE`
+      : `no gateway answers at ${this.address} (${code}): check the address, and that it runs with --api-listen or --expose-api`;
+    return new CliError("unreachable", message, { cause });
   }
 
   async #refusal(response: Response): Promise<ApiError> {

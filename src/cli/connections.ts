@@ -13,7 +13,7 @@ interface ConnectionsOptions extends ServerOptions {
 
 /** What `/connections` answers. */
 interface ConnectionsAnswer {
-  items: ConnectionReport[];
+  connections: ConnectionReport[];
 }
 
 /** Adds `connections` to the program. */
@@ -27,25 +27,25 @@ export function addConnectionsCommand(program: Command): void {
   addServerOptions(command)
     .addHelpText("after", "\nExamples:\n  clusterlink connections\n  clusterlink connections -o json")
     .action(async (options: ConnectionsOptions) => {
-      const { items } = await Client.of(options).json<ConnectionsAnswer>("/connections");
-      if (options.output === "json") print(asJson(items));
-      else if (items.length === 0) note("No live connections");
-      else for (const line of connectionLines(items, options.output === "wide", Date.now())) print(line);
+      const { connections } = await Client.of(options).json<ConnectionsAnswer>("/connections");
+      if (options.output === "json") print(asJson(connections));
+      else if (connections.length === 0) note("No live connections");
+      else for (const line of connectionLines(connections, options.output === "wide", Date.now())) print(line);
     });
 }
 
-function connectionLines(items: ConnectionReport[], wide: boolean, now: number): string[] {
-  const rows = [...items]
+function connectionLines(connections: ConnectionReport[], wide: boolean, now: number): string[] {
+  const rows = [...connections]
     .sort((one, other) => one.since - other.since)
-    .map((item) => [
-      item.import ?? item.export ?? "",
-      item.side === "client" ? `to ${item.peer}` : `from ${item.peer}`,
-      item.client ?? "-",
-      item.policy,
-      shortAge(item.since, now),
-      byteText(item.bytesIn),
-      byteText(item.bytesOut),
-      ...(wide ? [attributeText(item.attributes)] : []),
+    .map((one) => [
+      one.import ?? one.export ?? "",
+      one.side === "client" ? `to ${one.peer}` : `from ${one.peer}`,
+      one.client ?? "-",
+      one.policy,
+      shortAge(one.since, now),
+      byteText(one.bytesIn),
+      byteText(one.bytesOut),
+      ...(wide ? [attributeText(one.attributes)] : []),
     ]);
   return table(["service", "peer", "client", "policy", "age", "in", "out", ...(wide ? ["attributes"] : [])], rows);
 }

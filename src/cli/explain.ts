@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { CLIENT_PREFIX } from "../policy/attributes.ts";
 import type { ClientQuery, ExplainQuery, Explanation } from "../snapshot/status.ts";
-import { Client } from "./client.ts";
+import { Client, type ClientRequest } from "./client.ts";
 import { CliError } from "./errors.ts";
 import { explanationLines } from "./explain-text.ts";
 import { asJson, print } from "./output.ts";
@@ -31,10 +31,7 @@ export function addExplainCommand(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .action(async (options: ExplainOptions) => {
       const query = explainQuery(options);
-      const explanation = await Client.of(options).json<Explanation>("/explain", {
-        method: "POST",
-        body: JSON.stringify(query),
-      });
+      const explanation = await Client.of(options).json<Explanation>("/explain", { query: explainParameters(query) });
       if (options.output === "json") print(asJson(explanation));
       else for (const line of explanationLines(explanation)) print(line);
     });
@@ -58,6 +55,18 @@ export function explainQuery(options: Pick<ExplainOptions, "client" | "import" |
   }
   const client: ClientQuery = options.client === undefined ? { attributes: {} } : clientQuery(options.client);
   return { side: "server", export: qualified(options.export), peer: options.peer, client };
+}
+
+/** @returns the question as `/explain` reads it. */
+function explainParameters(query: ExplainQuery): NonNullable<ClientRequest["query"]> {
+  const { client } = query;
+  const who =
+    "address" in client
+      ? { client: client.address }
+      : { attribute: Object.entries(client.attributes).map(([key, value]) => `${key}=${value}`) };
+  return query.side === "client"
+    ? { import: query.import, ...who }
+    : { export: query.export, peer: query.peer, ...who };
 }
 
 function qualified(name: string): string {

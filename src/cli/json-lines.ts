@@ -8,7 +8,7 @@ export async function* jsonLines<T>(response: Response): AsyncGenerator<T> {
   for await (const chunk of response.body) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) if (line !== "") yield JSON.parse(line) as T;
+    for (const line of lines) if (line.trim() !== "") yield JSON.parse(line) as T;
   }
   if (rest.trim() !== "") yield JSON.parse(rest) as T;
 }

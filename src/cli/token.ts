@@ -44,6 +44,6 @@ export function addTokenCommand(program: Command): void {
  * Asks the gateway for a token that is valid for `ttl`, a duration as users write it.
  */
 export async function issueToken(client: Client, scope: TokenScope, ttl: string): Promise<IssuedToken> {
-  const ttlSeconds = Math.ceil(readDuration("--ttl", ttl) / 1000);
-  return client.json<IssuedToken>("/tokens", { method: "POST", body: JSON.stringify({ scope, ttlSeconds }) });
+  const seconds = Math.ceil(readDuration("--ttl", ttl) / 1000);
+  return client.json<IssuedToken>("/tokens", { method: "POST", body: JSON.stringify({ scope, ttl: seconds }) });
 }

@@ -1,0 +1,134 @@
+import { describe, expect, test } from "bun:test";
+import manifest from "../../package.json";
+import { GATEWAY_FLAGS } from "../../src/process/flags.ts";
+import { cleanEnvironment, clusterlink, command } from "./clusterlink.ts";
+
+const COMMANDS = [
+  "create",
+  "gateway",
+  "apply",
+  "get",
+  "delete",
+  "status",
+  "explain",
+  "connections",
+  "token",
+  "kubeconfig",
+  "demo",
+  "version",
+  "completion",
+];
+
+test("the version is that of package.json, for people and for programs", async () => {
+  expect((await clusterlink(["version"])).out).toStartWith(`clusterlink ${manifest.version} (`);
+  expect(JSON.parse((await clusterlink(["version", "-o", "json"])).out)).toMatchObject({ version: manifest.version });
+});
+
+test("the help lists every command that is for people, and no other", async () => {
+  const { out, code } = await clusterlink(["--help"]);
+  const listed = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((match) => match[1] ?? "");
+  expect(code).toBe(0);
+  expect(listed.filter((name) => name !== "clusterlink")).toEqual(COMMANDS);
+});
+
+test.each(COMMANDS)("'%s --help' shows examples", async (name) => {
+  const { out, code } = await clusterlink([name, "--help"]);
+  expect(code).toBe(0);
+  expect(out).toContain(`Usage: clusterlink ${name}`);
+  if (name !== "create") expect(out).toContain("Examples:");
+});
+
+test("the help of 'gateway' has every flag with its variable", async () => {
+  const { out } = await clusterlink(["gateway", "--help"]);
+  for (const flag of Object.values(GATEWAY_FLAGS)) {
+    expect(out).toContain(flag.name);
+    expect(out).toContain(flag.env);
+  }
+});
+
+describe("wrong usage exits with 2 and one clear line:", () => {
+  const cases = [
+    ["an unknown command", ["frob"], "error: unknown command 'frob'"],
+    ["an unknown option", ["get", "imports", "--frob"], "error: unknown option '--frob'"],
+    ["a missing argument", ["get"], "error: missing required argument 'kind'"],
+    ["an unknown kind", ["get", "frobs"], "error: 'frobs' is no kind"],
+    ["an unknown format", ["get", "imports", "-o", "xml"], "error: option '-o, --output <format>' argument 'xml'"],
+    ["a name in every namespace", ["get", "import", "web", "-A"], "error: a name needs one namespace"],
+    ["a watch of several kinds", ["get", "imports,exports", "-w"], "error: -w watches one kind"],
+    ["nothing to delete", ["delete", "imports"], "error: which imports?"],
+    ["names and --all", ["delete", "imports", "x", "--all"], "error: give either names, or --all or -l"],
+    ["files and names", ["delete", "imports", "x", "-f", "y"], "error: give either -f or a kind and names"],
+    ["nothing to apply", ["apply"], "error: apply what?"],
+    ["a bad duration", ["token", "--ttl", "soon"], "error: --ttl 'soon' is no duration"],
+    ["plain HTTP", ["status", "--server", "http://localhost"], "error: --server 'http://localhost' is plain HTTP"],
+  ] as const;
+  test.each(cases)("%s", async (_rule, args, message) => {
+    const { code, out, err } = await clusterlink([...args]);
+    expect(err).toStartWith(message);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect(out).toBe("");
+    expect(code).toBe(2);
+  });
+});
+
+test("every fault of the gateway's configuration is told at once, with flag or variable, and exits with 2", async () => {
+  const args = ["gateway", "--listen", "nowhere", "--grace", "soon", "--ca", "x"];
+  const { code, err } = await clusterlink(args, { env: { CLUSTERLINK_RELAYS: "0" } });
+  const lines = err.trimEnd().split("\n");
+  expect(lines.every((line) => line.startsWith("error: "))).toBe(true);
+  for (const name of ["--listen", "--grace", "CLUSTERLINK_RELAYS (--relays)", "--cert", "--key"]) {
+    expect(lines.filter((line) => line.startsWith(`error: ${name}:`))).toHaveLength(1);
+  }
+  expect(code).toBe(2);
+});
+
+describe("a gateway that is not there is told with its address and the remedy:", () => {
+  test("on a socket", async () => {
+    const { code, err } = await clusterlink(["status", "--server", "unix:/nowhere/api.sock"]);
+    expect(err).toBe(
+      "error: no gateway answers at unix:/nowhere/api.sock (ENOENT): start it with 'clusterlink gateway', " +
+        "or name another with --server or CLUSTERLINK_SERVER\n",
+    );
+    expect(code).toBe(1);
+  });
+  test("over https", async () => {
+    const { code, err } = await clusterlink(["status", "--server", "https://127.0.0.1:1"]);
+    expect(err).toStartWith("error: no gateway answers at https://127.0.0.1:1 (");
+    expect(code).toBe(1);
+  });
+  test("and 'status --wait' gives up after its timeout", async () => {
+    const { code, err } = await clusterlink([
+      "status",
+      "--wait",
+      "--timeout",
+      "100ms",
+      "--server",
+      "unix:/nowhere/a.sock",
+    ]);
+    expect(err).toStartWith("error: waited in vain: no gateway answers at unix:/nowhere/a.sock");
+    expect(code).toBe(1);
+  });
+});
+
+test("output ends quietly when its reader has gone", async () => {
+  const script = `{ ${command("completion", "bash").join(" ")}; echo "code $?" >&2; } | true`;
+  const child = Bun.spawn(["bash", "-c", script], { env: cleanEnvironment(), stdout: "pipe", stderr: "pipe" });
+  expect(await new Response(child.stderr).text()).toBe("code 0\n");
+});
+
+describe("a completion script", () => {
+  test("for bash is valid and completes commands, options and kinds", async () => {
+    const { out } = await clusterlink(["completion", "bash"]);
+    const ask = (...words: string[]) =>
+      `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; ` +
+      `_clusterlink; echo "\${COMPREPLY[@]}"`;
+    const script = `${out}\n${ask("clusterlink", "ap")}\n${ask("clusterlink", "get", "imp")}\n${ask("clusterlink", "gateway", "--exp")}`;
+    const child = Bun.spawn(["bash", "-c", script], { stdout: "pipe" });
+    expect(await new Response(child.stdout).text()).toBe("apply\nimports\n--expose-api\n");
+  });
+  test.each(["zsh", "fish"])("for %s names every command", async (shell) => {
+    const { out, code } = await clusterlink(["completion", shell]);
+    for (const name of COMMANDS) expect(out).toContain(name);
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cleanEnvironment, command } from "./clusterlink.ts";
+import { TestSite } from "./site.ts";
+
+let site: TestSite;
+beforeAll(async () => {
+  site = await TestSite.open();
+});
+afterAll(() => site.close());
+
+const exported = (name: string, port: number, namespace = "shop") =>
+  `apiVersion: clusterlink.net/v1alpha1\nkind: Export\nmetadata: {name: ${name}, namespace: ${namespace}, labels: {app: ${name}}}\nspec: {host: 127.0.0.1, port: ${port}}\n`;
+
+const apply = (text: string, ...args: string[]) => site.run(["apply", "-f", "-", ...args], { stdin: text });
+
+describe("apply", () => {
+  test("tells what it created, changed and left alone", async () => {
+    const first = await apply(`${exported("one", 80)}---\n${exported("two", 81)}`);
+    expect(first).toEqual({
+      code: 0,
+      err: "",
+      out: "export.clusterlink.net/one created\nexport.clusterlink.net/two created\n",
+    });
+    const second = await apply(`${exported("one", 80)}---\n${exported("two", 82)}`);
+    expect(second.out).toBe("export.clusterlink.net/one unchanged\nexport.clusterlink.net/two configured\n");
+  });
+
+  test("goes on after a bad object, tells every fault with its file, and exits with 1", async () => {
+    const folder = join(site.folder, "manifests");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "a.yaml"), exported("bad-port", 70_000));
+    writeFileSync(join(folder, "b.yaml"), "a: [1\nb: }");
+    writeFileSync(
+      join(folder, "c.yml"),
+      `${exported("good", 83)}---\n${exported("other", 84).replace("Export", "Ingress")}`,
+    );
+    writeFileSync(join(folder, "notes.txt"), "not a manifest");
+    const { code, out, err } = await site.run(["apply", "-f", "manifests"]);
+    expect(code).toBe(1);
+    expect(out).toBe("export.clusterlink.net/good created\n");
+    const lines = err.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^error: manifests\/a.yaml: .*bad-port.* is invalid: spec.port/);
+    expect(lines[1]).toStartWith("error: manifests/b.yaml: YAML Parse error");
+    expect(lines[2]).toStartWith("error: manifests/c.yml: Ingress 'other' of clusterlink.net/v1alpha1 is unknown");
+    expect(lines).toHaveLength(3);
+  });
+
+  test("of a file that is not there names it", async () => {
+    const { code, err } = await site.run(["apply", "-f", "nowhere.yaml"]);
+    expect({ code, err }).toEqual({ code: 1, err: "error: 'nowhere.yaml' cannot be read (ENOENT)\n" });
+  });
+
+  test("with --dry-run changes nothing", async () => {
+    expect((await apply(exported("dry", 85), "--dry-run")).out).toBe(
+      "export.clusterlink.net/dry created (server dry run)\n",
+    );
+    expect((await site.run(["get", "export", "dry", "-n", "shop"])).code).toBe(1);
+  });
+
+  test("of a field that another manager owns is a conflict, until it is forced", async () => {
+    await apply(exported("owned", 86), "--field-manager", "other");
+    const refused = await apply(exported("owned", 87));
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/^error: standard input: Apply failed .*"other".*--force-conflicts\)\n$/);
+    expect((await apply(exported("owned", 87), "--force-conflicts")).out).toBe(
+      "export.clusterlink.net/owned configured\n",
+    );
+  });
+
+  test("puts objects without a namespace where -n says", async () => {
+    const text = exported("placed", 88).replace(", namespace: shop", "");
+    await apply(text, "-n", "elsewhere");
+    expect((await site.run(["get", "export/placed", "-n", "elsewhere", "-o", "name"])).out).toBe(
+      "export.clusterlink.net/placed\n",
+    );
+  });
+
+  test("ends at once when the gateway is not there", async () => {
+    const { code, err } = await apply(
+      `${exported("one", 80)}---\n${exported("two", 81)}`,
+      "--server",
+      "unix:/nowhere/a.sock",
+    );
+    expect(code).toBe(1);
+    expect(err.match(/no gateway answers/g)).toHaveLength(1);
+  });
+});
+
+describe("get", () => {
+  test("shows the gateway's own table", async () => {
+    await apply(exported("seen", 90, "seen"));
+    const { out, code } = await site.run(["get", "EXPORTS", "-n", "seen"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^NAME +.*\nseen +.*90/);
+  });
+  test("shows one object by a short name, as YAML that apply takes back", async () => {
+    await apply(exported("back", 91));
+    const { out } = await site.run(["get", "exp", "back", "-n", "shop", "-o", "yaml"]);
+    expect(Bun.YAML.parse(out)).toMatchObject({ kind: "Export", spec: { host: "127.0.0.1", port: 91 } });
+  });
+  test("shows a list as JSON, by label", async () => {
+    await apply(`${exported("red", 92, "colours")}---\n${exported("blue", 93, "colours")}`);
+    const { out } = await site.run(["get", "exports", "-n", "colours", "-l", "app=red", "-o", "json"]);
+    expect(JSON.parse(out)).toMatchObject({ kind: "List", items: [{ metadata: { name: "red" } }] });
+    expect(JSON.parse(out).items).toHaveLength(1);
+  });
+  test("shows the namespace of every object with -A, and the kind where there are several", async () => {
+    await apply(exported("wide", 94, "far-away"));
+    const { out } = await site.run(["get", "all", "-A"]);
+    expect(out).toMatch(/^NAMESPACE +NAME/);
+    expect(out).toMatch(/^far-away +export.clusterlink.net\/wide /m);
+  });
+  test("says on standard error that there is nothing, and where it looked", async () => {
+    const { code, out, err } = await site.run(["get", "imports", "-n", "empty"]);
+    expect({ code, out, err }).toEqual({
+      code: 0,
+      out: "",
+      err: "No resources found in namespace 'empty' (-A shows every namespace)\n",
+    });
+  });
+  test("of an object that is not there exits with 1 and the gateway's words", async () => {
+    const { code, err } = await site.run(["get", "import", "nothing"]);
+    expect({ code, err }).toEqual({ code: 1, err: 'error: imports.clusterlink.net "nothing" not found\n' });
+  });
+  test("-w shows what is there, then every change, with one header", async () => {
+    await apply(exported("first", 95, "watched"));
+    const child = Bun.spawn(command("get", "exports", "-n", "watched", "-w"), {
+      env: { ...cleanEnvironment(), CLUSTERLINK_SERVER: site.server },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const reader = child.stdout.getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    const until = async (wanted: RegExp) => {
+      while (!wanted.test(text)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`the watch ended after:\n${text}`);
+        text += decoder.decode(value);
+      }
+    };
+    try {
+      await until(/^first /m);
+      await apply(exported("second", 96, "watched"));
+      await until(/^second /m);
+      await apply(exported("second", 97, "watched"));
+      await until(/^second .*97/m);
+      expect(text.match(/^NAME/gm)).toHaveLength(1);
+    } finally {
+      child.kill();
+      await child.exited;
+    }
+  });
+});
+
+describe("delete", () => {
+  test("deletes by name, and tells what was not there", async () => {
+    await apply(exported("gone", 98));
+    const { code, out, err } = await site.run(["delete", "export", "missing", "gone", "-n", "shop"]);
+    expect(out).toBe("export.clusterlink.net/gone deleted\n");
+    expect(err).toBe('error: exports.clusterlink.net "missing" not found\n');
+    expect(code).toBe(1);
+  });
+  test("of something absent succeeds with --ignore-not-found", async () => {
+    expect(await site.run(["delete", "export/missing", "--ignore-not-found"])).toEqual({ code: 0, out: "", err: "" });
+  });
+  test("deletes what a file names", async () => {
+    await apply(exported("filed", 99));
+    const { code, out } = await site.run(["delete", "-f", "-"], { stdin: exported("filed", 99) });
+    expect({ code, out }).toEqual({ code: 0, out: "export.clusterlink.net/filed deleted\n" });
+  });
+  test("deletes by label, in one namespace only", async () => {
+    await apply(`${exported("a", 100, "n1")}---\n${exported("b", 101, "n1")}---\n${exported("a", 102, "n2")}`);
+    await site.run(["delete", "exports", "-n", "n1", "-l", "app=a"]);
+    const left = await site.run(["get", "exports", "-A", "-l", "app in (a,b)", "-o", "json"]);
+    const places = JSON.parse(left.out).items.map(
+      (one: { metadata: { namespace: string; name: string } }) => one.metadata,
+    );
+    expect(places).toMatchObject([
+      { namespace: "n1", name: "b" },
+      { namespace: "n2", name: "a" },
+    ]);
+  });
+  test("with --dry-run deletes nothing", async () => {
+    await apply(exported("kept", 103));
+    const { out } = await site.run(["delete", "export", "kept", "-n", "shop", "--dry-run"]);
+    expect(out).toBe("export.clusterlink.net/kept deleted (server dry run)\n");
+    expect((await site.run(["get", "export", "kept", "-n", "shop"])).code).toBe(0);
+  });
+});
