@@ -6,8 +6,9 @@ import { ApiError, CliError } from "./errors.ts";
 import { qualifiedName, resourcePath } from "./kind.ts";
 import type { ResourceManifest } from "./manifest.ts";
 import { collectFile } from "./manifest-files.ts";
+import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { print } from "./output.ts";
-import { placeOf } from "./place.ts";
+import { type Place, placeOf } from "./place.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 
 interface ApplyOptions extends ServerOptions {
@@ -30,7 +31,7 @@ export function addApplyCommand(program: Command): void {
       "Creates or changes resources as the files say (server-side apply). Goes on after a bad object and then exits with 1.",
     )
     .option("-f, --filename <file>", "a file, a folder, or - for standard input; may be repeated", collectFile)
-    .option("-n, --namespace <namespace>", "namespace of objects that name none (default 'default')")
+    .option("-n, --namespace <namespace>", NAMESPACE_HELP)
     .option("--dry-run", "let the gateway check the objects, and change nothing")
     .option("--force-conflicts", "take over fields that another manager has set")
     .option("--field-manager <name>", "who owns the fields set", "clusterlink");
@@ -39,7 +40,10 @@ export function addApplyCommand(program: Command): void {
     .action(async (options: ApplyOptions) => {
       if (options.filename === undefined) throw new CliError("usage", "apply what? Name a file, a folder or - with -f");
       const client = Client.of(options);
-      await eachManifest(options.filename, async (manifest) => print(await applyOne(client, manifest, options)));
+      const find = namespaceFinder(client, options.namespace);
+      await eachManifest(options.filename, async (manifest) => {
+        print(await applyOne(client, manifest, await placeOf(manifest, options.namespace, find), options));
+      });
     });
 }
 
@@ -48,8 +52,13 @@ export function addApplyCommand(program: Command): void {
  *
  * @returns the line to print, for example `import.clusterlink.net/web configured`.
  */
-async function applyOne(client: Client, manifest: ResourceManifest, options: ApplyOptions): Promise<string> {
-  const { definition, namespace, name } = placeOf(manifest, options.namespace);
+async function applyOne(
+  client: Client,
+  manifest: ResourceManifest,
+  place: Place,
+  options: ApplyOptions,
+): Promise<string> {
+  const { definition, namespace, name } = place;
   const path = resourcePath(definition, namespace, name);
   const before = await getIfThere(client, path);
   const metadata = namespace === undefined ? manifest.metadata : { ...manifest.metadata, namespace };

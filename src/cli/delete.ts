@@ -6,8 +6,9 @@ import { eachManifest } from "./each-manifest.ts";
 import { ApiError, CliError } from "./errors.ts";
 import { findKind, qualifiedName, resourcePath } from "./kind.ts";
 import { collectFile } from "./manifest-files.ts";
+import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { fail, note, print } from "./output.ts";
-import { DEFAULT_NAMESPACE, type Place, placeOf } from "./place.ts";
+import { type Place, placeIn, placeOf } from "./place.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 
 interface DeleteOptions extends ServerOptions {
@@ -31,7 +32,7 @@ export function addDeleteCommand(program: Command): void {
     .argument("[kind]", "singular, plural or short name, or KIND/NAME")
     .argument("[names...]", "names of the objects")
     .addOption(new Option("-f, --filename <file>", "delete what a file, a folder or - names").argParser(collectFile))
-    .option("-n, --namespace <namespace>", `namespace (default '${DEFAULT_NAMESPACE}')`)
+    .option("-n, --namespace <namespace>", NAMESPACE_HELP)
     .option("-l, --selector <selector>", "every object with these labels")
     .option("--all", "every object of the kind in the namespace")
     .option("--ignore-not-found", "succeed when there is nothing to delete")
@@ -42,8 +43,9 @@ export function addDeleteCommand(program: Command): void {
       const client = Client.of(options);
       if (options.filename !== undefined) {
         if (kind !== undefined) throw new CliError("usage", "give either -f or a kind and names, not both");
-        return eachManifest(options.filename, (manifest) =>
-          deleteOne(client, placeOf(manifest, options.namespace), options),
+        const find = namespaceFinder(client, options.namespace);
+        return eachManifest(options.filename, async (manifest) =>
+          deleteOne(client, await placeOf(manifest, options.namespace, find), options),
         );
       }
       for (const place of await placesOf(client, kind, names, options)) {
@@ -62,23 +64,21 @@ async function placesOf(
   const [word = "", slashName] = kind.split("/", 2);
   const definition = findKind(word);
   const wanted = slashName === undefined ? names : [slashName, ...names];
-  const namespace = options.namespace ?? DEFAULT_NAMESPACE;
-  const byName = (name: string): Place => ({ definition, name, ...(definition.namespaced ? { namespace } : {}) });
   const many = options.all === true || options.selector !== undefined;
   if (many && wanted.length > 0) throw new CliError("usage", "give either names, or --all or -l, not both");
   if (!many && wanted.length === 0) {
     throw new CliError("usage", `which ${definition.plural}? Give names, -l SELECTOR or --all`);
   }
-  if (!many) return wanted.map(byName);
-  const found = await listNames(client, definition, namespace, options.selector);
+  const namespace = await namespaceFinder(client, options.namespace)(definition);
+  const found = many ? await listNames(client, definition, namespace, options.selector) : wanted;
   if (found.length === 0) note("No resources found");
-  return found.map(byName);
+  return found.map((name) => placeIn(definition, namespace, name));
 }
 
 async function listNames(
   client: Client,
   definition: KindDefinition,
-  namespace: string,
+  namespace: string | undefined,
   selector?: string,
 ): Promise<string[]> {
   const path = resourcePath(definition, namespace);

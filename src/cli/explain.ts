@@ -5,8 +5,8 @@ import type { ClientQuery, ExplainQuery, Explanation } from "../snapshot/status.
 import { Client, type ClientRequest } from "./client.ts";
 import { CliError } from "./errors.ts";
 import { explanationLines } from "./explain-text.ts";
+import { DEFAULT_NAMESPACE } from "./namespace.ts";
 import { asJson, print } from "./output.ts";
-import { DEFAULT_NAMESPACE } from "./place.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 
 interface ExplainOptions extends ServerOptions {

@@ -4,8 +4,8 @@ import type { KindDefinition } from "../resources/kinds.ts";
 import { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
 import { findKinds, qualifiedName, resourcePath } from "./kind.ts";
+import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { asJson, asYaml, note, print } from "./output.ts";
-import { DEFAULT_NAMESPACE } from "./place.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 import { TABLE_TYPE, type Table, TablePrinter } from "./table.ts";
 import { watchLines } from "./watch.ts";
@@ -43,7 +43,7 @@ export function addGetCommand(program: Command): void {
     )
     .argument("<kind>", "for example 'imports', 'import/web' or 'imports,exports'")
     .argument("[name]", "one object")
-    .option("-n, --namespace <namespace>", `namespace (default '${DEFAULT_NAMESPACE}')`)
+    .option("-n, --namespace <namespace>", NAMESPACE_HELP)
     .option("-A, --all-namespaces", "every namespace")
     .option("-l, --selector <selector>", "only objects with these labels, for example 'app=web,tier!=test'")
     .addOption(new Option("-o, --output <format>", "how to show them").choices(["json", "yaml", "wide", "name"]))
@@ -52,14 +52,19 @@ export function addGetCommand(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .action(async (kind: string, name: string | undefined, options: GetOptions) => {
       const client = Client.of(options);
-      const queries = queriesOf(kind, name, options);
+      const queries = await queriesOf(client, kind, name, options);
       if (options.watch) return watch(client, queries, options);
       if (options.output === undefined || options.output === "wide") return showTables(client, queries, options);
       return showObjects(client, queries, options);
     });
 }
 
-function queriesOf(kind: string, name: string | undefined, options: GetOptions): Query[] {
+async function queriesOf(
+  client: Client,
+  kind: string,
+  name: string | undefined,
+  options: GetOptions,
+): Promise<Query[]> {
   const [words = "", slashName] = kind.split("/", 2);
   const wanted = slashName ?? name;
   if (options.allNamespaces && wanted !== undefined) {
@@ -68,11 +73,17 @@ function queriesOf(kind: string, name: string | undefined, options: GetOptions):
   if (options.selector !== undefined && wanted !== undefined) {
     throw new CliError("usage", "give either a name or -l SELECTOR, not both");
   }
-  return findKinds(words).map((definition) => ({
-    definition,
-    ...(options.allNamespaces || !definition.namespaced ? {} : { namespace: options.namespace ?? DEFAULT_NAMESPACE }),
-    ...(wanted === undefined ? {} : { name: wanted }),
-  }));
+  const find = namespaceFinder(client, options.namespace);
+  const queries: Query[] = [];
+  for (const definition of findKinds(words)) {
+    const namespace = options.allNamespaces ? undefined : await find(definition);
+    queries.push({
+      definition,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(wanted === undefined ? {} : { name: wanted }),
+    });
+  }
+  return queries;
 }
 
 async function showTables(client: Client, queries: Query[], options: GetOptions): Promise<void> {
@@ -84,7 +95,7 @@ async function showTables(client: Client, queries: Query[], options: GetOptions)
     if (shown++ > 0) print("");
     for (const line of printerOf(query, queries, options).lines(table)) print(line);
   }
-  if (shown === 0) note(nothingFound(queries, options));
+  if (shown === 0) note(nothingFound(queries));
 }
 
 function printerOf(query: Query, queries: Query[], options: GetOptions): TablePrinter {
@@ -95,10 +106,10 @@ function printerOf(query: Query, queries: Query[], options: GetOptions): TablePr
   });
 }
 
-function nothingFound(queries: Query[], options: GetOptions): string {
-  const namespaced = queries.some((query) => query.definition.namespaced);
-  if (options.allNamespaces || !namespaced) return "No resources found";
-  return `No resources found in namespace '${options.namespace ?? DEFAULT_NAMESPACE}' (-A shows every namespace)`;
+function nothingFound(queries: Query[]): string {
+  const namespaces = new Set(queries.flatMap((query) => query.namespace ?? []));
+  if (namespaces.size === 0) return "No resources found";
+  return `No resources found in namespace '${[...namespaces].join("', '")}' (-A shows every namespace)`;
 }
 
 async function showObjects(client: Client, queries: Query[], options: GetOptions): Promise<void> {
@@ -133,5 +144,5 @@ const EXAMPLES = `
 Examples:
   clusterlink get imports -A
   clusterlink get import web -n shop -o yaml
-  clusterlink get peers -n clusterlink-system -o wide
+  clusterlink get peers -o wide
   clusterlink get exports -w`;

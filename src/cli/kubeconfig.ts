@@ -1,5 +1,6 @@
 /** `clusterlink kubeconfig`. */
 import { type Command, Option } from "commander";
+import { formatHostPort } from "../resources/address.ts";
 import type { ApiDoors, SiteStatus } from "../snapshot/status.ts";
 import { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
@@ -60,15 +61,16 @@ function openDoors(status: SiteStatus, client: Client): ApiDoors {
 function serverAddress(options: KubeconfigOptions, client: Client, doors: ApiDoors): string {
   if (options.server?.startsWith("https:")) return httpsOrigin(options.server);
   if (client.target.kind === "https") return client.target.url;
-  const door = doors.listen ?? doors.exposed;
-  const host = door?.host ?? "";
-  if (host !== "::" && host !== "0.0.0.0")
-    return httpsOrigin(`https://${host.includes(":") ? `[${host}]` : host}:${door?.port}`);
+  const { host = "", port = 0 } = doors.listen ?? doors.exposed ?? {};
+  if (!WILDCARDS.includes(host)) return `https://${formatHostPort(host, port)}`;
   note(
-    "# the gateway listens on every address: this file is for the same machine; --server https://HOST:PORT names another",
+    "# the gateway listens on every address: this file is for the same machine (else name the gateway with --server)",
   );
-  return `https://127.0.0.1:${door?.port}`;
+  return `https://127.0.0.1:${port}`;
 }
+
+/** All addresses of a family. */
+const WILDCARDS = ["::", "0.0.0.0"];
 
 const EXAMPLES = `
 Examples:

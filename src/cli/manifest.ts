@@ -8,7 +8,8 @@ export interface ResourceManifest {
 }
 
 /**
- * @returns the objects of a YAML or JSON text: every document, and every item of a `List`; empty documents are skipped.
+ * @returns the objects of a YAML or JSON text: every document, and every item of a list. Empty documents are skipped, and
+ * so are v1 Namespaces, because a namespace exists as soon as an object names it.
  * Throws an Error that tells which document is wrong and how.
  */
 export function manifestsOf(text: string): ResourceManifest[] {
@@ -23,7 +24,8 @@ function objectsOf(document: unknown, where: string): ResourceManifest[] {
   const { apiVersion, kind, metadata, items } = document;
   if (typeof apiVersion !== "string") throw new Error(`${where} has no 'apiVersion'`);
   if (typeof kind !== "string") throw new Error(`${where} has no 'kind'`);
-  if (kind === "List" && Array.isArray(items)) {
+  if (apiVersion === "v1" && kind === "Namespace") return [];
+  if (kind.endsWith("List") && Array.isArray(items)) {
     return items.flatMap((item, index) => objectsOf(item, `${where}, item ${index + 1}`));
   }
   if (!isRecord(metadata) || typeof metadata.name !== "string" || metadata.name === "") {

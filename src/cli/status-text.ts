@@ -1,4 +1,5 @@
 /** `/status` for people. */
+import { formatHostPort } from "../resources/address.ts";
 import type { PeerStatusView, SiteStatus } from "../snapshot/status.ts";
 import { shortAge } from "./age.ts";
 import { table } from "./columns.ts";
@@ -35,7 +36,9 @@ function peerLines(peers: PeerStatusView[]): string[] {
   const rows = peers.map((peer) => [
     peer.name,
     peer.reachable ? "yes" : "no",
-    peer.gateways.map((gateway) => `${hostPort(gateway)}${gateway.reachable ? "" : " (unreachable)"}`).join(", "),
+    peer.gateways
+      .map((gateway) => `${formatHostPort(gateway.host, gateway.port)}${gateway.reachable ? "" : " (unreachable)"}`)
+      .join(", "),
     labelText(peer.labels ?? {}),
     peer.gateways.find((gateway) => gateway.lastError !== undefined && !gateway.reachable)?.lastError ?? "",
   ]);
@@ -62,8 +65,4 @@ function section(lines: string[]): string[] {
 function labelText(labels: Record<string, string>): string {
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   return pairs.length === 0 ? "-" : pairs.join(",");
-}
-
-function hostPort({ host, port }: { host: string; port: number }): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,6 +4,8 @@ import type { GatewayAddress, Version } from "./tables.ts";
 
 export interface SiteStatus {
   name: string;
+  /** The gateway's own namespace, where its Peers are. */
+  namespace?: string;
   version: string;
   /** RFC 3339. */
   startedAt: string;

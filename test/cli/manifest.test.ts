@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { manifestsOf } from "../../src/cli/manifest.ts";
+import type { NamespaceFinder } from "../../src/cli/namespace.ts";
 import { placeOf } from "../../src/cli/place.ts";
 
 const importOf = (name: string, namespace?: string) => ({
@@ -15,6 +16,9 @@ describe("the objects of a manifest are", () => {
   test("none of an empty document", () => expect(names(`---\n# nothing\n---\n${yaml("b")}\n---\n`)).toEqual(["b"]));
   test("none of an empty text", () => expect(names("")).toEqual([]));
   test("those of JSON", () => expect(names(JSON.stringify(importOf("j")))).toEqual(["j"]));
+  test("not a v1 Namespace, which exists as soon as an object names it", () => {
+    expect(names(`apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\n${yaml("b")}`)).toEqual(["b"]);
+  });
   test("the items of a List", () => {
     const list = { apiVersion: "v1", kind: "List", items: [importOf("a"), importOf("b")] };
     expect(names(JSON.stringify(list))).toEqual(["a", "b"]);
@@ -38,17 +42,21 @@ describe("a manifest is refused", () => {
 });
 
 describe("an object goes to", () => {
-  test("its own namespace", () => expect(placeOf(importOf("a", "shop"), undefined).namespace).toBe("shop"));
-  test("that of -n when it names none", () => expect(placeOf(importOf("a"), "n").namespace).toBe("n"));
-  test("'default' when nothing names one", () => expect(placeOf(importOf("a"), undefined).namespace).toBe("default"));
-  test("no namespace when it is cluster-scoped", () => {
-    const policy = { ...importOf("a"), kind: "PrivilegedAccessPolicy" };
-    expect(placeOf(policy, "shop")).not.toHaveProperty("namespace");
+  const find: NamespaceFinder = async (definition) => (definition.kind === "Peer" ? "gateways-own" : "default");
+  const place = (manifest: ReturnType<typeof importOf>, given?: string) => placeOf(manifest, given, find);
+  test("its own namespace", async () => expect((await place(importOf("a", "shop"))).namespace).toBe("shop"));
+  test("the default one when it names none", async () =>
+    expect((await place(importOf("a"))).namespace).toBe("default"));
+  test("the gateway's own when it is a Peer that names none", async () => {
+    expect((await place({ ...importOf("a"), kind: "Peer" })).namespace).toBe("gateways-own");
+  });
+  test("no namespace when it is cluster-scoped", async () => {
+    expect(await place({ ...importOf("a", "shop"), kind: "PrivilegedAccessPolicy" })).not.toHaveProperty("namespace");
   });
   test("nowhere when -n says otherwise", () => {
-    expect(() => placeOf(importOf("a", "shop"), "n")).toThrow("is in namespace 'shop', not in 'n' as -n says");
+    expect(place(importOf("a", "shop"), "n")).rejects.toThrow("is in namespace 'shop', not in 'n' as -n says");
   });
   test("nowhere when its kind is unknown", () => {
-    expect(() => placeOf({ ...importOf("a"), apiVersion: "v1" }, undefined)).toThrow(/Import 'a' of v1 is unknown/);
+    expect(place({ ...importOf("a"), apiVersion: "v1" })).rejects.toThrow(/Import 'a' of v1 is unknown/);
   });
 });

@@ -69,6 +69,14 @@ describe("apply", () => {
     );
   });
 
+  test("puts a Peer that names no namespace into the gateway's own, and get finds it there", async () => {
+    site.status = { ...site.status, namespace: "gateways-own" };
+    const spec = "spec: {gateways: [{host: 127.0.0.1, port: 8443}]}";
+    await apply(`apiVersion: clusterlink.net/v1alpha1\nkind: Peer\nmetadata: {name: oslo}\n${spec}\n`);
+    const { out } = await site.run(["get", "peers", "-o", "json"]);
+    expect(JSON.parse(out)).toMatchObject({ items: [{ metadata: { name: "oslo", namespace: "gateways-own" } }] });
+  });
+
   test("puts objects without a namespace where -n says", async () => {
     const text = exported("placed", 88).replace(", namespace: shop", "");
     await apply(text, "-n", "elsewhere");
