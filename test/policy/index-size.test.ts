@@ -16,6 +16,10 @@ const SHAPES: Record<string, (i: number) => Pick<PolicyEntry["spec"], "from" | "
   "one policy a client label, all to one service": (i) => ({ from: select(client(i)), to: select(service(0)) }),
   "one policy a client label, to everything": (i) => ({ from: select(client(i)), to: [{ workloadSelector: {} }] }),
   "pairs of client and service": (i) => ({ from: select(client(i)), to: select(service(i % 10)) }),
+  "the telling demand beside one that all share": (i) => ({
+    from: [{ workloadSelector: {} }],
+    to: select({ "export.clusterlink.net/namespace": "default", ...service(i) }),
+  }),
   "one policy a peer": (i) => ({ from: select({ "peer.clusterlink.net/name": `peer-${i}` }), to: select(service(0)) }),
   "a label key of its own in each policy": (i) => ({
     from: select({ [`client.clusterlink.net/labels.key-${i}`]: "yes" }),
