@@ -11,7 +11,7 @@ import {
 import { authenticate } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { CORE_RESOURCES, discoveryRoot, GROUP_DOCUMENT, GROUP_RESOURCES } from "./discovery.ts";
-import { namespaceObject, showNamespaces } from "./namespaces.ts";
+import { namespaceObject, pageOf, showNamespaces } from "./namespaces.ts";
 import { chooseRepresentation, encodeBody, parseAccept } from "./negotiate.ts";
 import { coreDocument, groupDocument } from "./openapi-kubernetes.ts";
 import { readGetParameters, readListParameters } from "./parameters.ts";
@@ -124,7 +124,7 @@ function namespaceRoutes(routes: Hono<ApiEnv>, deps: ApiDeps): void {
     const shown = all.filter(
       ({ metadata }) => matchesLabels(labels, metadata.labels) && matchesFields(fields, metadata),
     );
-    const body = showNamespaces(shown, representation, parameters.includeObject);
+    const body = showNamespaces(pageOf(shown, parameters), representation, parameters.includeObject);
     return c.body(encodeBody(body, representation.encoding), 200, { "Content-Type": representation.contentType });
   });
   routes.get("/api/v1/namespaces/:name", async (c) => {

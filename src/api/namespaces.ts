@@ -1,7 +1,7 @@
 /** `/api/v1/namespaces`: there to be looked at; a namespace exists as soon as an object names it. */
 import { createPrinter, partialMetadata, tableOf } from "./table.ts";
 import type { Representation } from "./negotiate.ts";
-import type { IncludeObject } from "./parameters.ts";
+import type { IncludeObject, ListParameters } from "./parameters.ts";
 
 export interface NamespaceObject {
   apiVersion: "v1";
@@ -27,28 +27,43 @@ export function namespaceObject(name: string): NamespaceObject {
   };
 }
 
-/** @returns one namespace, or a list of them, in the form that was asked for. */
+/** A part of the namespaces, and the name after which the next part begins. */
+export interface NamespacePage {
+  items: NamespaceObject[];
+  continue?: string;
+}
+
+/** @returns the page of the sorted namespaces that a list asks for; the continue token is the last name of the one before. */
+export function pageOf(
+  all: NamespaceObject[],
+  { limit, continue: after }: Pick<ListParameters, "limit" | "continue">,
+): NamespacePage {
+  const left = after === undefined ? all : all.filter(({ metadata }) => metadata.name > after);
+  const items = left.slice(0, limit);
+  const last = items.at(-1);
+  return items.length === left.length || last === undefined ? { items } : { items, continue: last.metadata.name };
+}
+
+/** @returns one namespace, or a page of them, in the form that was asked for. */
 export function showNamespaces(
-  shown: NamespaceObject | NamespaceObject[],
+  shown: NamespaceObject | NamespacePage,
   { form, metaVersion }: Representation,
   include: IncludeObject,
 ): object {
-  const all = Array.isArray(shown) ? shown : [shown];
+  const isPage = "items" in shown;
+  const all = isPage ? shown.items : [shown];
+  const metadata = isPage && shown.continue !== undefined ? { continue: shown.continue } : {};
   if (form === "table") {
     return tableOf(
       metaVersion,
-      {},
+      metadata,
       printer.columns,
       all.map((one) => printer.row(one, 0, include, metaVersion)),
     );
   }
   if (form === "metadata") {
     const items = all.map((one) => partialMetadata(one, metaVersion));
-    return Array.isArray(shown)
-      ? { kind: "PartialObjectMetadataList", apiVersion: metaVersion, metadata: {}, items }
-      : (items[0] ?? {});
+    return isPage ? { kind: "PartialObjectMetadataList", apiVersion: metaVersion, metadata, items } : (items[0] ?? {});
   }
-  return Array.isArray(shown)
-    ? { apiVersion: "v1", kind: "NamespaceList", metadata: { resourceVersion: "0" }, items: shown }
-    : shown;
+  return isPage ? { apiVersion: "v1", kind: "NamespaceList", metadata, items: all } : shown;
 }

@@ -70,6 +70,7 @@ export async function replaceObject(context: WriteContext, target: Named, body: 
       `the name of the object (${name}) does not match the name on the URL (${target.name})`,
     );
   }
+  const live = await readLive(context.store, target);
   const version = metadata["resourceVersion"];
   if (typeof version !== "string" || version === "" || version === "0") {
     throw invalidObject(
@@ -79,7 +80,6 @@ export async function replaceObject(context: WriteContext, target: Named, body: 
       "Invalid value: must be specified for an update",
     );
   }
-  const live = await readLive(context.store, target);
   return await storeUpdate(context, target, live, given);
 }
 
