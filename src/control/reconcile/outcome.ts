@@ -1,0 +1,19 @@
+import type { ObjectKey } from "../../resources/meta.ts";
+import type { WantedCondition, WantedStatus } from "../status-writer.ts";
+
+/** What the objects of a kind lead to: rows of a table of the snapshot, and the status of each object. */
+export interface Outcome<Row> {
+  rows: Record<string, Row>;
+  statuses: Map<ObjectKey, WantedStatus>;
+}
+
+/** A status of one condition. */
+export function condition(
+  type: string,
+  status: WantedCondition["status"],
+  reason: string,
+  message: string,
+  fields?: Record<string, unknown>,
+): WantedStatus {
+  return { conditions: [{ type, status, reason, message }], ...(fields === undefined ? {} : { fields }) };
+}

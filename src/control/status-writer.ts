@@ -1,0 +1,130 @@
+import { setCondition } from "../resources/conditions.ts";
+import type { KindName, ResourceOf } from "../resources/kinds.ts";
+import type { Condition, ObjectKey } from "../resources/meta.ts";
+import { formatTimestamp } from "../resources/timestamp.ts";
+import { StoreError } from "../store/errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { backoff } from "./backoff.ts";
+
+/** A condition as a reconciler wants it; when it changed and on which generation is added when it is written. */
+export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">;
+
+/** What a status is to say. Conditions of other types stay; every other field not named is removed. */
+export interface WantedStatus {
+  conditions: WantedCondition[];
+  /** For example `{targetPort: 8080}` or `{labels: {…}}`. */
+  fields?: Record<string, unknown>;
+}
+
+export interface StatusWriterOptions {
+  store: Pick<Store, "updateStatus">;
+  /** The object as it is known now; undefined when it is gone. */
+  current: <K extends KindName>(kind: K, key: ObjectKey) => ResourceOf<K> | undefined;
+  log: Logger;
+  /** Milliseconds since the epoch. */
+  clock?: () => number;
+}
+
+interface Task {
+  kind: KindName;
+  key: ObjectKey;
+  failures: number;
+}
+
+/** @returns the whole status of an object as wanted; equal to the present one when nothing is to be written. */
+export function statusOf(object: ResourceOf<KindName>, wanted: WantedStatus, now: number): Record<string, unknown> {
+  const { generation } = object.metadata;
+  let conditions = object.status?.conditions;
+  for (const condition of wanted.conditions) {
+    conditions = setCondition(conditions, { ...condition, observedGeneration: generation }, formatTimestamp(now));
+  }
+  return { ...wanted.fields, ...(conditions === undefined ? {} : { conditions }) };
+}
+
+/**
+ * Brings statuses to what is wanted of them, one write at a time, and writes only what differs. A failed write is tried
+ * again with backoff, on the object as it is then.
+ */
+export class StatusWriter {
+  readonly #wanted = new Map<string, WantedStatus>();
+  readonly #queue = new Map<string, Task>();
+  readonly #timers = new Set<Timer>();
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(readonly options: StatusWriterOptions) {}
+
+  /** Replaces what is wanted of every object of a kind; objects that are not named are left alone. */
+  want(kind: KindName, statuses: ReadonlyMap<ObjectKey, WantedStatus>): void {
+    for (const id of this.#wanted.keys()) {
+      const key = id.slice(kind.length + 1);
+      if (id.startsWith(`${kind} `) && !statuses.has(key)) this.#wanted.delete(id);
+    }
+    for (const [key, wanted] of statuses) {
+      this.#wanted.set(`${kind} ${key}`, wanted);
+      if (this.#pending(kind, key, wanted)) this.#enqueue({ kind, key, failures: 0 });
+    }
+  }
+
+  /** Writes no more; resolves when the write under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#queue.clear();
+    await this.#running;
+  }
+
+  #pending(kind: KindName, key: ObjectKey, wanted: WantedStatus): boolean {
+    const object = this.options.current(kind, key);
+    return object !== undefined && this.#statusToWrite(object, wanted) !== undefined;
+  }
+
+  #statusToWrite(object: ResourceOf<KindName>, wanted: WantedStatus): Record<string, unknown> | undefined {
+    const status = statusOf(object, wanted, (this.options.clock ?? Date.now)());
+    return Bun.deepEquals(object.status ?? {}, status) ? undefined : status;
+  }
+
+  #enqueue(task: Task): void {
+    if (this.#stopped) return;
+    this.#queue.set(`${task.kind} ${task.key}`, task);
+    this.#running ??= this.#work();
+  }
+
+  async #work(): Promise<void> {
+    await Promise.resolve();
+    for (const [id, task] of this.#queue) {
+      this.#queue.delete(id);
+      await this.#write(id, task);
+    }
+    this.#running = undefined;
+  }
+
+  async #write(id: string, task: Task): Promise<void> {
+    const wanted = this.#wanted.get(id);
+    const object = this.options.current(task.kind, task.key);
+    if (!wanted || !object) return;
+    const status = this.#statusToWrite(object, wanted);
+    if (!status) return;
+    try {
+      await this.options.store.updateStatus(task.kind, { ...object, status } as ResourceOf<KindName>);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "NotFound") return;
+      const failures = task.failures + 1;
+      const expected = error instanceof StoreError && error.code === "Conflict";
+      if (!expected) this.options.log.warn("a status cannot be written", { kind: task.kind, key: task.key, error });
+      this.#retry({ ...task, failures });
+    }
+  }
+
+  #retry(task: Task): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        this.#enqueue(task);
+      },
+      backoff(task.failures, { first: 20, longest: 30_000 }),
+    );
+    this.#timers.add(timer);
+  }
+}

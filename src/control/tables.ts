@@ -1,0 +1,82 @@
+import type { KindName } from "../resources/kinds.ts";
+import type { Tables } from "../snapshot/tables.ts";
+import type { SiteObjects } from "./objects.ts";
+import type { Outcome } from "./reconcile/outcome.ts";
+import { type PeerHealth, reconcilePeers } from "./reconcile/peers.ts";
+import { reconcilePolicies } from "./reconcile/policies.ts";
+import type { ListenerFailures, SiteKind } from "./reconcile/site-kind.ts";
+import type { StatusWriter } from "./status-writer.ts";
+
+export type Section = "imports" | "exports" | "policies" | "peers" | "clients";
+
+const SECTIONS: Record<KindName, Section> = {
+  Import: "imports",
+  Export: "exports",
+  AccessPolicy: "policies",
+  PrivilegedAccessPolicy: "policies",
+  Peer: "peers",
+  Workload: "clients",
+};
+
+export interface TableBuilderOptions {
+  objects: SiteObjects;
+  site: SiteKind;
+  /** The gateway's own namespace. */
+  namespace: string;
+  health: (peer: string) => PeerHealth | undefined;
+  failures: () => ListenerFailures;
+  statuses: Pick<StatusWriter, "want">;
+}
+
+/** Makes the tables of the snapshot, but for the site's own row: only the sections that something touched. */
+export class TableBuilder {
+  readonly #dirty = new Set<Section>(Object.values(SECTIONS));
+  #tables: Omit<Tables, "site"> = { imports: {}, exports: {}, policies: {}, peers: {}, clients: {} };
+
+  constructor(readonly options: TableBuilderOptions) {}
+
+  /** Objects of this kind have changed. */
+  touchKind(kind: KindName): void {
+    this.#dirty.add(SECTIONS[kind]);
+  }
+
+  /** Something else has changed that this section rests on. */
+  touch(section: Section): void {
+    this.#dirty.add(section);
+  }
+
+  /** @returns the tables as they are to be now; those that did not change are the same objects as before. */
+  build(): Omit<Tables, "site"> {
+    const tables = { ...this.#tables };
+    for (const section of this.#dirty) Object.assign(tables, { [section]: this.#rows(section) });
+    this.#dirty.clear();
+    this.#tables = tables;
+    return tables;
+  }
+
+  #rows(section: Section): Record<string, unknown> {
+    const { objects, site, namespace, health, failures } = this.options;
+    switch (section) {
+      case "imports":
+        return this.#take("Import", site.imports(objects, failures()));
+      case "exports":
+        return this.#take("Export", site.exports(objects));
+      case "peers":
+        return this.#take("Peer", reconcilePeers(objects.all("Peer"), { namespace, health }));
+      case "policies": {
+        const privileged = reconcilePolicies(objects.all("PrivilegedAccessPolicy"));
+        const regular = reconcilePolicies(objects.all("AccessPolicy"));
+        return { ...this.#take("PrivilegedAccessPolicy", privileged), ...this.#take("AccessPolicy", regular) };
+      }
+      case "clients": {
+        const outcome = site.clients(objects);
+        return this.#take(outcome.kind, outcome);
+      }
+    }
+  }
+
+  #take<Row>(kind: KindName, { rows, statuses }: Outcome<Row>): Record<string, Row> {
+    this.options.statuses.want(kind, statuses);
+    return rows;
+  }
+}

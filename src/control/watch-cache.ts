@@ -1,0 +1,94 @@
+import type { KindName, ResourceOf } from "../resources/kinds.ts";
+import { keyOf, type ObjectKey } from "../resources/meta.ts";
+import { StoreError } from "../store/errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { backoff } from "./backoff.ts";
+
+export interface WatchCacheOptions {
+  store: Pick<Store, "list" | "watch">;
+  log: Logger;
+  /** Called after every change of `objects`, and when `synced` becomes true. */
+  onChange: () => void;
+}
+
+/**
+ * All objects of one kind, kept equal to the store by list and watch. What it holds is always a state that the store
+ * had: a new list takes the place of the old one as a whole, and until the first has come, `synced` is false.
+ */
+export class WatchCache<K extends KindName> {
+  #objects = new Map<ObjectKey, ResourceOf<K>>();
+  #synced = false;
+  #failure: string | undefined;
+  readonly #abort = new AbortController();
+
+  constructor(
+    readonly kind: K,
+    readonly options: WatchCacheOptions,
+  ) {}
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** By key, in no particular order. The objects are never changed in place. */
+  get objects(): ReadonlyMap<ObjectKey, ResourceOf<K>> {
+    return this.#objects;
+  }
+
+  /** Why the last try failed; undefined while list and watch work. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Lists and watches until {@link stop}, whatever fails: again at once when the version is too old, else with backoff. */
+  async run(): Promise<void> {
+    const { signal } = this.#abort;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const version = await this.#list();
+        failures = 0;
+        await this.#follow(version);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof StoreError && error.code === "Expired") continue;
+        failures++;
+        this.#failure = error instanceof Error ? error.message : String(error);
+        this.options.log.warn(`the watch of ${this.kind} failed and is begun again`, { error });
+      }
+      if (failures > 0) await Bun.sleep(backoff(failures, { first: 100, longest: 10_000 }));
+    }
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  async #list(): Promise<string> {
+    const objects = new Map<ObjectKey, ResourceOf<K>>();
+    let next: string | undefined;
+    let version: string;
+    do {
+      const page = await this.options.store.list(this.kind, next === undefined ? {} : { continue: next });
+      for (const object of page.items) objects.set(keyOf(object), object);
+      next = page.continue;
+      version = page.resourceVersion;
+    } while (next !== undefined);
+    this.#objects = objects;
+    this.#synced = true;
+    this.#failure = undefined;
+    this.options.onChange();
+    return version;
+  }
+
+  async #follow(resourceVersion: string): Promise<void> {
+    const { signal } = this.#abort;
+    for await (const event of this.options.store.watch(this.kind, { resourceVersion, signal })) {
+      if (event.type === "BOOKMARK") continue;
+      if (event.type === "DELETED") this.#objects.delete(keyOf(event.object));
+      else this.#objects.set(keyOf(event.object), event.object);
+      this.options.onChange();
+    }
+  }
+}
