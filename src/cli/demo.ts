@@ -8,7 +8,7 @@ import { Stage } from "./demo/stage.ts";
 import { Demo } from "./demo/story.ts";
 import { CliError } from "./errors.ts";
 import { executableWords } from "./executable.ts";
-import { note, print } from "./output.ts";
+import { note, print, whenReaderGone } from "./output.ts";
 
 interface DemoOptions {
   once?: true;
@@ -44,6 +44,7 @@ async function runDemo(options: DemoOptions): Promise<number> {
   const onSignal = () => interrupt.abort();
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  whenReaderGone(onSignal);
   const interrupted = new Promise<void>((done) => interrupt.signal.addEventListener("abort", () => done()));
   const folder = await makeFolder(options.path);
   const demo = new Demo(new Stage({ folder, executable: executableWords(), signal: interrupt.signal }));
@@ -62,6 +63,7 @@ async function runDemo(options: DemoOptions): Promise<number> {
     await showLogs(demo);
     throw error;
   } finally {
+    interrupt.abort();
     await demo.stop();
     if (options.path === undefined) await rm(folder, { recursive: true, force: true });
     process.off("SIGINT", onSignal);

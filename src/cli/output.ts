@@ -1,11 +1,18 @@
 /** What commands print: results on standard output, everything else on standard error. */
 
+let onReaderGone = (): void => process.exit(0);
+
 /** Ends the process quietly once the reader of its output has gone, as `| head` does. */
 export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code !== "EPIPE") throw error;
+    onReaderGone();
   });
+}
+
+/** Does something else than to exit when the reader has gone, for a command that has to clean up first. */
+export function whenReaderGone(handler: () => void): void {
+  onReaderGone = handler;
 }
 
 /** Writes a line of the result. */

@@ -8,7 +8,7 @@ export interface StageOptions {
   folder: string;
   /** What starts this executable again: its path, and its source where it is not compiled. */
   executable: readonly string[];
-  /** Ends the command in progress. */
+  /** Ends the command in progress, and lets no other begin. */
   signal: AbortSignal;
 }
 
@@ -26,8 +26,9 @@ export class Stage {
     print(`\n# ${text}`);
   }
 
-  /** Shows a command line. */
+  /** Shows a command line. Throws once the demo is being ended, so that nothing is started any more. */
   show(words: readonly string[], after = ""): void {
+    this.options.signal.throwIfAborted();
     print(`$ ${words.map(quoted).join(" ")}${after}`);
   }
 

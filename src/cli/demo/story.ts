@@ -51,7 +51,10 @@ export class Demo {
     this.stage.title("Two sites, each with a gateway of its own.");
     this.#start("server", ports.serverGateway);
     this.#start("client", ports.clientGateway);
-    for (const api of [SERVER_API, CLIENT_API]) await this.stage.clusterlink("status", ...api, "--wait", "--ready");
+    const ends = this.gateways.map((gateway) => gateway.end());
+    for (const api of [SERVER_API, CLIENT_API]) {
+      await Promise.race([this.stage.clusterlink("status", ...api, "--wait", "--ready"), ...ends]);
+    }
   }
 
   #start(site: string, port: number): void {
