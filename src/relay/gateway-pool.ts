@@ -1,0 +1,129 @@
+import { formatHostPort } from "../resources/address.ts";
+import type { DialError } from "./errors.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** Idle tunnels that a reachable gateway always has, so that no connection waits for a handshake. */
+export const WARM_TUNNELS = 2;
+/** How far back the demand is remembered, in milliseconds. */
+const DEMAND_WINDOW = 10_000;
+/** How long an idle tunnel beyond the demand is kept, in milliseconds. */
+const SPARE_LIFETIME = 60_000;
+const PING_INTERVAL = 15_000;
+/** The pauses between attempts to warm a gateway that cannot be reached, in milliseconds. */
+const BACKOFF = { first: 500, longest: 10_000 };
+
+interface Held {
+  tunnel: Tunnel;
+  /** When it became idle, or was last asked whether it is alive. */
+  since: number;
+  pinged: number;
+}
+
+/** The tunnels to one gateway of a peer: which are idle, how many are needed, when to try again. Opens no socket. */
+export class GatewayPool {
+  readonly tunnels = new Set<Tunnel>();
+  readonly #idle: Held[] = [];
+  dialing = 0;
+  #peak = 0;
+  #previousPeak = 0;
+  #windowStart = 0;
+  #retryAt = 0;
+  #failures = 0;
+  lastError: DialError | undefined;
+
+  constructor(
+    readonly host: string,
+    readonly port: number,
+    public reachable: boolean,
+  ) {}
+
+  /** `HOST:PORT`, an IPv6 host in brackets. */
+  get address(): string {
+    return formatHostPort(this.host, this.port);
+  }
+
+  get busy(): number {
+    return this.tunnels.size - this.#idle.length;
+  }
+
+  /** @returns an idle tunnel, the most recently used one, or nothing. */
+  take(now: number): Tunnel | undefined {
+    for (let held = this.#idle.pop(); held !== undefined; held = this.#idle.pop()) {
+      if (!held.tunnel.usable) continue;
+      this.#countDemand(now);
+      return held.tunnel;
+    }
+    return undefined;
+  }
+
+  /** Keeps a tunnel that has become idle. */
+  keep(tunnel: Tunnel, now: number): void {
+    this.#idle.push({ tunnel, since: now, pinged: now });
+  }
+
+  add(tunnel: Tunnel, now: number): void {
+    this.tunnels.add(tunnel);
+    this.#failures = 0;
+    this.#retryAt = 0;
+    this.lastError = undefined;
+    this.#countDemand(now);
+  }
+
+  remove(tunnel: Tunnel): void {
+    this.tunnels.delete(tunnel);
+    const at = this.#idle.findIndex((held) => held.tunnel === tunnel);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  failed(error: DialError, now: number, random: number): void {
+    this.lastError = error;
+    const pause = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#retryAt = now + pause * (0.5 + random / 2);
+  }
+
+  /** @returns how many dials would bring the idle tunnels up to the warm number now. */
+  missing(now: number): number {
+    if (!this.reachable || now < this.#retryAt) return 0;
+    return Math.max(0, WARM_TUNNELS - this.#idle.length - this.dialing);
+  }
+
+  /**
+   * Whether all tunnels ended at one of several relays of the far gateway: then another dial may reach another one.
+   */
+  get lopsided(): boolean {
+    let relays = 0;
+    const seen = new Set<string>();
+    for (const { hello } of this.tunnels) {
+      if (hello === undefined) continue;
+      relays = Math.max(relays, hello.relays);
+      seen.add(`${hello.instance}/${hello.relay}`);
+    }
+    return relays > 1 && seen.size === 1 && this.tunnels.size < WARM_TUNNELS + relays;
+  }
+
+  /** @returns idle tunnels that nobody has needed for long; asks the others now and then whether they live. */
+  sweep(now: number): Tunnel[] {
+    this.#countDemand(now);
+    const needed = WARM_TUNNELS + Math.max(0, Math.max(this.#peak, this.#previousPeak) - this.busy);
+    const spare: Tunnel[] = [];
+    for (const held of this.#idle) {
+      const surplus = this.#idle.length - spare.length - needed;
+      if (surplus > 0 && now - held.since > SPARE_LIFETIME) spare.push(held.tunnel);
+      else if (now - held.pinged > PING_INTERVAL) {
+        held.pinged = now;
+        held.tunnel.ping();
+      }
+    }
+    return spare;
+  }
+
+  #countDemand(now: number): void {
+    if (now - this.#windowStart > DEMAND_WINDOW) {
+      this.#previousPeak = now - this.#windowStart > 2 * DEMAND_WINDOW ? 0 : this.#peak;
+      this.#peak = 0;
+      this.#windowStart = now;
+    }
+    if (this.busy > this.#peak) this.#peak = this.busy;
+  }
+}

@@ -1,0 +1,69 @@
+import type { TCPSocketListener } from "bun";
+import type { ListenerFailure } from "../snapshot/messages.ts";
+import type { ImportEntry } from "../snapshot/tables.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { RelayContext } from "./context.ts";
+import { ListenError } from "./errors.ts";
+import { listen } from "./listen.ts";
+import { type RelaySocket, type SocketUser, tune } from "./socket.ts";
+
+interface Bound {
+  address: string;
+  port: number;
+  listener: TCPSocketListener<SocketUser>;
+}
+
+/** The listeners of the Imports, one each, kept equal to the snapshot's. */
+export class ImportPorts {
+  readonly #bound = new Map<string, Bound>();
+  readonly #failures = new Map<string, ListenerFailure>();
+  #closed = false;
+
+  constructor(private readonly context: RelayContext) {}
+
+  get failures(): ListenerFailure[] {
+    return [...this.#failures.values()];
+  }
+
+  /** Binds what is new, frees what is gone, and tries again what failed. A changed port cuts no connection. */
+  update(imports: Record<string, ImportEntry>): void {
+    if (this.#closed) return;
+    for (const [key, bound] of this.#bound) {
+      const wanted = imports[key]?.listen;
+      if (wanted?.address === bound.address && wanted.port === bound.port) continue;
+      bound.listener.stop();
+      this.#bound.delete(key);
+    }
+    this.#failures.clear();
+    for (const [key, entry] of Object.entries(imports)) {
+      if (entry.listen !== undefined && !this.#bound.has(key)) this.#bind(key, entry.listen);
+    }
+  }
+
+  /** Takes no new connections, now or later. */
+  close(): void {
+    this.#closed = true;
+    for (const { listener } of this.#bound.values()) listener.stop();
+    this.#bound.clear();
+  }
+
+  #bind(key: string, { address, port }: { address: string; port: number }): void {
+    try {
+      const listener = listen(address, port, this.context, (socket) => this.#onAccept(key, socket));
+      this.#bound.set(key, { address, port, listener });
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      this.#failures.set(key, { key, port, code: error.errno, message: error.message });
+    }
+  }
+
+  #onAccept(key: string, socket: RelaySocket): void {
+    const entry = this.context.state.import(key);
+    if (entry === undefined) {
+      socket.terminate();
+      return;
+    }
+    tune(socket);
+    new ClientConnection(this.context, entry, socket);
+  }
+}

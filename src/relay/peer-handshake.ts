@@ -1,0 +1,85 @@
+import { peerChain, type PeerIdentity, peerIdentity } from "../pki/identity.ts";
+import { verifyChain } from "../pki/chain.ts";
+import { ALPN } from "../wire/frames.ts";
+import type { Deadlines, Expiring } from "./deadlines.ts";
+import type { RelaySocket, SocketUser } from "./socket.ts";
+
+/** Who came in, and what it speaks. */
+export type Visitor =
+  | { kind: "tunnel"; identity: PeerIdentity }
+  | { kind: "http"; identity: PeerIdentity }
+  /** Without a certificate: only what is for anyone. */
+  | { kind: "anonymous" };
+
+export interface HandshakeOwner {
+  /** The handshake is done; the owner gives the socket a new user. */
+  onVisitor(socket: RelaySocket, visitor: Visitor): void;
+  /** It failed, or took too long; the socket is gone. */
+  onHandshakeFailed(socket: RelaySocket, reason: string): void;
+  /** The CAs that count now, as PEM. */
+  readonly ca: string;
+}
+
+/** The TLS handshake of one connection to the peer port, and the verification of who is there. */
+export class PeerHandshake implements SocketUser, Expiring {
+  #over = false;
+
+  constructor(
+    private readonly socket: RelaySocket,
+    private readonly owner: HandshakeOwner,
+    private readonly deadlines: Deadlines,
+    timeout: number,
+  ) {
+    deadlines.set(this, timeout);
+  }
+
+  onHandshake(socket: RelaySocket, error: Error | null): void {
+    if (this.#over) return;
+    const chain = peerChain(socket);
+    if (chain.length === 0) {
+      if (socket.alpnProtocol === ALPN) this.#fail("no client certificate");
+      else this.#finish(socket, { kind: "anonymous" });
+      return;
+    }
+    if (!socket.authorized) {
+      this.#fail(error?.message ?? socket.getAuthorizationError()?.message ?? "the certificate is not trusted");
+      return;
+    }
+    try {
+      const verdict = verifyChain(chain, this.owner.ca, Date.now(), "client");
+      if (!verdict.valid) return this.#fail(verdict.reason);
+      this.#finish(socket, { kind: socket.alpnProtocol === ALPN ? "tunnel" : "http", identity: peerIdentity(chain) });
+    } catch (cause) {
+      this.#fail((cause as Error).message);
+    }
+  }
+
+  onData(): void {}
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#fail("closed during the handshake");
+  }
+
+  onClose(_socket: RelaySocket, error: Error | undefined): void {
+    this.#fail(error?.message ?? "closed during the handshake");
+  }
+
+  onExpired(): void {
+    this.#fail("the handshake took too long");
+  }
+
+  #finish(socket: RelaySocket, visitor: Visitor): void {
+    this.#over = true;
+    this.deadlines.clear(this);
+    this.owner.onVisitor(socket, visitor);
+  }
+
+  #fail(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.deadlines.clear(this);
+    this.socket.terminate();
+    this.owner.onHandshakeFailed(this.socket, reason);
+  }
+}

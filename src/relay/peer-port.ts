@@ -1,0 +1,132 @@
+import type { TCPSocketListener, TLSUpgradeOptions } from "bun";
+import { ALPN } from "../wire/frames.ts";
+import type { Open } from "../wire/messages.ts";
+import type { RelayContext } from "./context.ts";
+import { HttpVisitor } from "./http-visitor.ts";
+import { listen } from "./listen.ts";
+import { type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
+import { ServerConnection } from "./server-connection.ts";
+import { handlers, NOBODY, type RelaySocket, type SocketUser, tune } from "./socket.ts";
+import { Tunnel, type TunnelOwner } from "./tunnel.ts";
+
+/** Connections that have not shown a valid certificate yet, or never will. */
+export const MAX_UNAUTHENTICATED = 256;
+/** The most tunnels of one peer to this relay, as a share of the descriptors. */
+const PEER_SHARE = 0.5;
+const HTTP_ALPN = "http/1.1";
+const ALPN_LIST = [ALPN, HTTP_ALPN].map((name) => String.fromCharCode(name.length) + name).join("");
+
+/** Bun's types miss `isServer`. */
+type ServerUpgradeOptions = TLSUpgradeOptions<SocketUser> & { isServer: true };
+
+/** The port that other sites come in by: TLS for each connection with the certificates of the moment, then its dialect. */
+export class PeerPort implements TunnelOwner, HandshakeOwner {
+  #listener: TCPSocketListener<SocketUser> | undefined;
+  readonly #tunnels = new Map<Tunnel, string>();
+  readonly #perPeer = new Map<string, number>();
+  readonly #strangers = new Set<RelaySocket>();
+
+  constructor(private readonly context: RelayContext) {}
+
+  get tunnels(): Iterable<Tunnel> {
+    return this.#tunnels.keys();
+  }
+
+  get ca(): string {
+    return this.context.state.site.certificates.ca;
+  }
+
+  /** @throws ListenError when the port cannot be bound. */
+  listen(address: string, port: number): void {
+    this.#listener = listen(address, port, this.context, (socket) => this.#onAccept(socket));
+  }
+
+  /** Takes no new connections. */
+  close(): void {
+    this.#listener?.stop();
+    this.#listener = undefined;
+  }
+
+  /** Asks the peers for no new streams. */
+  drain(): void {
+    for (const tunnel of this.#tunnels.keys()) tunnel.drain();
+  }
+
+  onVisitor(socket: RelaySocket, visitor: Visitor): void {
+    const { context } = this;
+    if (visitor.kind !== "anonymous") this.#strangers.delete(socket);
+    if (visitor.kind !== "tunnel") {
+      context.metrics.handshake("acceptor", visitor.kind);
+      new HttpVisitor(context, socket, visitor, () => this.#strangers.delete(socket));
+      return;
+    }
+    const { name } = visitor.identity;
+    const count = (this.#perPeer.get(name) ?? 0) + 1;
+    if (count > context.descriptors.limit * PEER_SHARE) {
+      context.metrics.handshake("acceptor", "too-many");
+      socket.data = NOBODY;
+      socket.terminate();
+      return;
+    }
+    context.metrics.handshake("acceptor", "tunnel");
+    const address = `${socket.remoteAddress}:${socket.remotePort}`;
+    const tunnel = new Tunnel(socket, visitor.identity, address, "acceptor", this, context.deadlines);
+    this.#tunnels.set(tunnel, name);
+    this.#perPeer.set(name, count);
+    tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
+  }
+
+  onHandshakeFailed(socket: RelaySocket, reason: string): void {
+    this.#strangers.delete(socket);
+    this.context.metrics.handshake("acceptor", "failed");
+    this.context.log.debug("handshake failed", { address: socket.remoteAddress, reason });
+  }
+
+  onReady(tunnel: Tunnel): void {
+    this.context.state.learnPeerLabels(tunnel.identity.name, tunnel.hello?.labels ?? {});
+    if (this.context.draining) tunnel.drain();
+  }
+
+  onOpen(tunnel: Tunnel, open: Open): void {
+    new ServerConnection(this.context, tunnel, open);
+  }
+
+  onIdle(): void {}
+
+  onClosed(tunnel: Tunnel, reason: string): void {
+    const name = this.#tunnels.get(tunnel);
+    if (name === undefined) return;
+    this.#tunnels.delete(tunnel);
+    const left = (this.#perPeer.get(name) ?? 1) - 1;
+    if (left === 0) this.#perPeer.delete(name);
+    else this.#perPeer.set(name, left);
+    this.context.log.debug("tunnel closed", { peer: name, address: tunnel.address, reason });
+  }
+
+  #onAccept(raw: RelaySocket): void {
+    const { context } = this;
+    const { certificates, deadlines } = context.state.site;
+    if (this.#strangers.size >= MAX_UNAUTHENTICATED) {
+      context.metrics.refusedAccept("unauthenticated");
+      raw.terminate();
+      return;
+    }
+    tune(raw);
+    const options: ServerUpgradeOptions = {
+      isServer: true,
+      data: NOBODY,
+      tls: {
+        ca: certificates.ca,
+        cert: certificates.cert,
+        key: certificates.key,
+        requestCert: true,
+        rejectUnauthorized: false,
+        ALPNProtocols: ALPN_LIST,
+      },
+      socket: handlers,
+    };
+    const [, socket] = raw.upgradeTLS<SocketUser>(options);
+    this.#strangers.add(socket);
+    socket.data = new PeerHandshake(socket, this, context.deadlines, deadlines.handshake);
+  }
+}

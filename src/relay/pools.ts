@@ -1,0 +1,44 @@
+import type { RelayContext } from "./context.ts";
+import { PeerPool } from "./peer-pool.ts";
+import type { SiteState } from "./state.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** The pools of all peers that this relay has had to do with. */
+export class Pools {
+  readonly #pools = new Map<string, PeerPool>();
+  readonly #totals = { tunnels: 0 };
+
+  constructor(private readonly context: RelayContext) {}
+
+  /** @returns the pool of that peer, which must be one of the snapshot's. */
+  of(peer: string): PeerPool {
+    let pool = this.#pools.get(peer);
+    if (pool === undefined) {
+      pool = new PeerPool(peer, this.context, this.#totals);
+      pool.update(this.context.state.peer(peer));
+      this.#pools.set(peer, pool);
+    }
+    return pool;
+  }
+
+  /** Follows the peers of the snapshot: new gateways are warmed, those that are gone lose their tunnels. */
+  update(state: SiteState): void {
+    for (const peer of state.importedPeers()) this.of(peer);
+    for (const [name, pool] of this.#pools) pool.update(state.peer(name));
+    this.sweep();
+  }
+
+  /** Regular upkeep of all pools. */
+  sweep(): void {
+    const wanted = this.context.draining ? new Set<string>() : this.context.state.importedPeers();
+    for (const [name, pool] of this.#pools) pool.sweep(wanted.has(name));
+  }
+
+  retireAll(reason: string): void {
+    for (const pool of this.#pools.values()) pool.retireAll(reason);
+  }
+
+  *tunnels(): Iterable<Tunnel> {
+    for (const pool of this.#pools.values()) yield* pool.tunnels;
+  }
+}

@@ -1,0 +1,240 @@
+import { Balancer } from "../balance/balancer.ts";
+import type { Channel } from "../snapshot/channel.ts";
+import type { ToControl, ToRelay } from "../snapshot/messages.ts";
+import type { TableName } from "../snapshot/tables.ts";
+import type { AccessLog, AccessRecord } from "../telemetry/access-log.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { type Hello, PROTOCOL_VERSION } from "../wire/messages.ts";
+import type { RelayContext } from "./context.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Descriptors } from "./descriptors.ts";
+import { ListenError } from "./errors.ts";
+import { ImportPorts } from "./import-ports.ts";
+import { LiveConnections } from "./live.ts";
+import { RelayMetrics } from "./metrics.ts";
+import { PeerPort } from "./peer-port.ts";
+import { Pools } from "./pools.ts";
+import { countedHandlers } from "./socket.ts";
+import { SiteState } from "./state.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+export interface RelayOptions {
+  index: number;
+  /** How many relays share the ports. */
+  count: number;
+  log: Logger;
+  accessLog: AccessLog;
+}
+
+/** How often pools are looked after and certificates' ends are watched, in milliseconds. */
+const SWEEP_INTERVAL = 250;
+const MAX_REPORTED = 10_000;
+const ALL_TABLES: ReadonlySet<TableName> = new Set(["site", "imports", "exports", "policies", "peers", "clients"]);
+
+/**
+ * One relay: listens, decides and moves bytes by the snapshot that control has given it. It binds nothing before the
+ * first one and goes on with the last when control is gone.
+ */
+export class Relay implements RelayContext {
+  readonly state = new SiteState();
+  readonly deadlines = new Deadlines();
+  readonly descriptors = new Descriptors();
+  readonly handlers = countedHandlers(this.descriptors);
+  readonly balancer = new Balancer();
+  readonly live = new LiveConnections();
+  readonly metrics = new RelayMetrics();
+  readonly pools = new Pools(this);
+  readonly log: Logger;
+  readonly #peerPort = new PeerPort(this);
+  readonly #importPorts = new ImportPorts(this);
+  readonly #end = Promise.withResolvers<number>();
+  #peerPortBound = false;
+  #peerPortFailure: ListenError | undefined;
+  #draining = false;
+  #ready = false;
+  #sweeper: Timer | undefined;
+
+  constructor(
+    private readonly channel: Channel<ToControl, ToRelay>,
+    private readonly options: RelayOptions,
+  ) {
+    this.log = options.log;
+    this.state.onPeerLabels = () => this.#judge();
+  }
+
+  /** Resolves with the exit code when the relay has drained. */
+  get finished(): Promise<number> {
+    return this.#end.promise;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** For `/readyz`: a snapshot is in use, the ports are bound, and no drain has begun. */
+  get ready(): boolean {
+    return this.#ready && this.#peerPortBound && this.#importPorts.failures.length === 0;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  hello(opener: Hello["opener"]): Hello {
+    const { instance, labels } = this.state.site;
+    const { index, count } = this.options;
+    return { version: PROTOCOL_VERSION, instance, relay: index, relays: count, opener, labels, features: [] };
+  }
+
+  ended(record: AccessRecord): void {
+    this.metrics.ended(record);
+    this.options.accessLog.write(record);
+  }
+
+  /** Takes messages from control from now on. */
+  start(): void {
+    this.channel.onMessage((message) => this.#receive(message));
+    this.channel.send({ type: "hello", relay: this.options.index, pid: process.pid });
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_INTERVAL);
+  }
+
+  #receive(message: ToRelay): void {
+    switch (message.type) {
+      case "snapshot":
+        this.#change(() => {
+          this.state.load(message.version, message.tables);
+          return ALL_TABLES;
+        });
+        return;
+      case "delta":
+        this.#change(() => this.state.apply(message.delta));
+        return;
+      case "report":
+        this.#report(message.id);
+        return;
+      case "drain":
+        this.#drain(message.delay, message.grace);
+        return;
+    }
+  }
+
+  /** Takes new tables into use and acts on those that `change` says it touched. */
+  #change(change: () => ReadonlySet<TableName> | undefined): void {
+    const before = this.state.loaded ? this.state.site.certificates : undefined;
+    const touched = change();
+    if (touched === undefined) {
+      this.channel.send({ type: "resync" });
+      return;
+    }
+    const concerns = (...tables: TableName[]) => tables.some((table) => touched.has(table));
+    if (before !== undefined && !Bun.deepEquals(before, this.state.site.certificates)) this.#renew();
+    this.#bindPeerPort();
+    if (concerns("imports")) this.#importPorts.update(this.state.tables.imports);
+    if (concerns("imports", "peers")) this.pools.update(this.state);
+    if (concerns("imports", "exports", "policies", "peers", "site")) this.#judge();
+    this.#ready = !this.#draining;
+    this.channel.send({
+      type: "applied",
+      version: this.state.version,
+      failedListeners: [...this.#importPorts.failures, ...this.#peerPortFailures()],
+    });
+  }
+
+  #judge(): void {
+    const cut = this.live.judge(this.state);
+    if (cut > 0) this.log.info("connections cut, because they are no longer allowed", { connections: cut });
+  }
+
+  #bindPeerPort(): void {
+    if (this.#peerPortBound || this.#draining) return;
+    const { address, port } = this.state.site.listen;
+    try {
+      this.#peerPort.listen(address, port);
+      this.#peerPortBound = true;
+      this.#peerPortFailure = undefined;
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      this.#peerPortFailure = error;
+      this.log.error("the peer port cannot be bound", { error });
+    }
+  }
+
+  #peerPortFailures() {
+    const failure = this.#peerPortFailure;
+    if (failure === undefined) return [];
+    return [{ key: "peer", port: failure.port, code: failure.errno, message: failure.message }];
+  }
+
+  /** New certificates or CAs: idle tunnels go, busy ones stay while the peer's chain is still good. */
+  #renew(): void {
+    this.pools.retireAll("the certificates have changed");
+    for (const tunnel of this.#tunnels()) this.#verify(tunnel);
+  }
+
+  #verify(tunnel: Tunnel): void {
+    const { certificates } = this.state.site;
+    const now = Date.now();
+    if (certificates.notAfter <= now) tunnel.terminate("this site's certificate has expired");
+    else {
+      const fault = tunnel.verify(certificates.ca, now);
+      if (fault !== undefined) tunnel.terminate(`the peer's certificate is not valid any more: ${fault}`);
+    }
+  }
+
+  *#tunnels(): Iterable<Tunnel> {
+    yield* [...this.pools.tunnels()];
+    yield* [...this.#peerPort.tunnels];
+  }
+
+  #sweep(): void {
+    if (!this.state.loaded) return;
+    this.pools.sweep();
+    const now = Date.now();
+    const own = this.state.site.certificates.notAfter;
+    for (const tunnel of this.#tunnels()) {
+      if (tunnel.identity.notAfter <= now || own <= now) this.#verify(tunnel);
+    }
+  }
+
+  #report(id: number): void {
+    const tunnels = [...this.#tunnels()].map((tunnel) => tunnel.report());
+    const connections = this.live.reports();
+    this.channel.send({
+      type: "report",
+      id,
+      report: {
+        relay: this.options.index,
+        pid: process.pid,
+        version: this.state.version,
+        metrics: this.metrics.families(connections, tunnels, this.options.accessLog.dropped),
+        tunnels: tunnels.slice(0, MAX_REPORTED),
+        connections: connections.slice(0, MAX_REPORTED),
+        peerLabels: this.state.peerLabels,
+      },
+    });
+  }
+
+  #drain(delay: number, grace: number): void {
+    if (this.#draining) return;
+    this.#ready = false;
+    setTimeout(() => {
+      this.#draining = true;
+      this.#peerPort.close();
+      this.#importPorts.close();
+      this.#peerPort.drain();
+      if (this.live.size === 0) {
+        this.#finish();
+        return;
+      }
+      this.live.onEmpty = () => this.#finish();
+      setTimeout(() => this.live.cutAll("the gateway is going away"), grace);
+    }, delay);
+  }
+
+  #finish(): void {
+    clearInterval(this.#sweeper);
+    this.deadlines.stop();
+    for (const tunnel of this.#tunnels()) tunnel.close("the gateway is going away");
+    this.#end.resolve(0);
+  }
+}

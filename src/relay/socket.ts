@@ -1,0 +1,77 @@
+import type { Socket } from "bun";
+import type { Descriptors } from "./descriptors.ts";
+
+/** Whoever a socket belongs to at the moment. A socket may change hands: `socket.data = another`. */
+export interface SocketUser {
+  onData(socket: RelaySocket, chunk: Uint8Array): void;
+  onDrain(socket: RelaySocket): void;
+  /** The other side has finished; with half-open sockets ours goes on. */
+  onEnd(socket: RelaySocket): void;
+  /** The socket is gone. `error` is there when it was torn down: a reset, a broken TLS record, a time-out. */
+  onClose(socket: RelaySocket, error: Error | undefined): void;
+  /** TLS only: the handshake is over. Nothing may be written before it. */
+  onHandshake?(socket: RelaySocket, error: Error | null): void;
+  /** Dialled sockets only: connected. For TLS the handshake is still to come. */
+  onConnected?(socket: RelaySocket): void;
+}
+
+export type RelaySocket = Socket<SocketUser>;
+
+/** The handlers of every relay socket, plain or TLS, accepted or dialled: they only find the user. */
+export const handlers = {
+  binaryType: "uint8array" as const,
+  data(socket: RelaySocket, chunk: Uint8Array) {
+    socket.data.onData(socket, chunk);
+  },
+  drain(socket: RelaySocket) {
+    socket.data.onDrain(socket);
+  },
+  end(socket: RelaySocket) {
+    socket.data.onEnd(socket);
+  },
+  close(socket: RelaySocket, error?: Error) {
+    socket.data.onClose(socket, error);
+  },
+  error(socket: RelaySocket, error: Error) {
+    socket.data.onClose(socket, error);
+    socket.terminate();
+  },
+  handshake(socket: RelaySocket, _success: boolean, error: Error | null) {
+    socket.data.onHandshake?.(socket, error);
+  },
+};
+
+/** The same for sockets that count as a descriptor: it is given back when the socket closes. */
+export function countedHandlers(descriptors: Descriptors) {
+  return {
+    ...handlers,
+    open(socket: RelaySocket) {
+      socket.data.onConnected?.(socket);
+    },
+    close(socket: RelaySocket, error?: Error) {
+      descriptors.give();
+      socket.data.onClose(socket, error);
+    },
+    connectError() {
+      descriptors.give();
+    },
+  };
+}
+
+export type CountedHandlers = ReturnType<typeof countedHandlers>;
+
+/** Owns a socket that nobody cares for any more. */
+export const NOBODY: SocketUser = {
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+};
+
+const KEEP_ALIVE_MS = 15_000;
+
+/** What every socket of the relay path gets: no Nagle delay, and the kernel finds out when the far host is dead. */
+export function tune(socket: RelaySocket): void {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+}

@@ -1,0 +1,107 @@
+import type { Endpoint, EndpointOwner, Sink } from "./endpoint.ts";
+import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** A local socket (or a TLS socket that carries raw bytes) as one end of a relayed connection. */
+export class TcpEndpoint implements Endpoint, SocketUser {
+  /** Bytes that the application has sent. */
+  received = 0;
+  /** Bytes for the application. */
+  sent = 0;
+  #finished = false;
+  #finishing = false;
+  #ended = false;
+  #gone = false;
+  #paused = false;
+  readonly #queue = new WriteQueue();
+
+  constructor(
+    readonly socket: RelaySocket,
+    public other: Sink,
+    public owner: EndpointOwner,
+  ) {
+    socket.data = this;
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#gone) return true;
+    this.sent += chunk.length;
+    if (this.#queue.empty) {
+      const count = this.socket.write(chunk);
+      if (count === chunk.length) return true;
+      if (count > 0) {
+        this.#queue.push(chunk.subarray(count));
+        return false;
+      }
+    }
+    this.#queue.push(chunk);
+    return false;
+  }
+
+  finish(): void {
+    if (this.#gone) return;
+    this.#finishing = true;
+    if (this.#queue.empty) this.#finishNow();
+  }
+
+  pause(): void {
+    if (this.#paused || this.#gone) return;
+    this.#paused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#gone) return;
+    this.#paused = false;
+    this.socket.resume();
+  }
+
+  reset(): void {
+    if (this.#gone) return;
+    this.#leave();
+    this.socket.terminate();
+  }
+
+  onData(_socket: RelaySocket, chunk: Uint8Array): void {
+    this.received += chunk.length;
+    if (!this.other.write(chunk)) this.pause();
+  }
+
+  onDrain(socket: RelaySocket): void {
+    if (this.#queue.empty || !this.#queue.flush(socket)) return;
+    if (this.#finishing) this.#finishNow();
+    else this.other.resume();
+  }
+
+  onEnd(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.other.finish();
+  }
+
+  /** Once our half is shut down, Bun reports the other side's FIN as the close, after all of its data. */
+  onClose(_socket: RelaySocket, error: Error | undefined): void {
+    if (this.#gone) return;
+    const clean = this.#finished && error === undefined;
+    this.#leave();
+    if (clean) this.onEnd();
+    else this.owner.onReset(this, "reset");
+  }
+
+  #finishNow(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.socket.shutdown();
+    this.owner.onFinished(this);
+  }
+
+  #leave(): void {
+    this.#gone = true;
+    this.#queue.clear();
+    this.socket.data = NOBODY;
+  }
+}

@@ -1,0 +1,41 @@
+/** The part of a socket that a queue writes to. */
+export interface Writable {
+  /** @returns how many bytes it took, or a negative number when it is closed. */
+  write(bytes: Uint8Array): number;
+}
+
+/**
+ * What a socket has not taken yet. Bun's `write` takes what fits and buffers nothing, so the rest waits here, in order.
+ * The giver is paused meanwhile, so at most a read or two are held.
+ */
+export class WriteQueue {
+  #chunks: Uint8Array[] = [];
+
+  get empty(): boolean {
+    return this.#chunks.length === 0;
+  }
+
+  /** Queues bytes, which must not change afterwards. */
+  push(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#chunks.push(bytes);
+  }
+
+  /** Writes what the socket takes. @returns whether the queue is empty now. */
+  flush(socket: Writable): boolean {
+    let done = 0;
+    for (const chunk of this.#chunks) {
+      const count = socket.write(chunk);
+      if (count < chunk.length) {
+        this.#chunks[done] = count > 0 ? chunk.subarray(count) : chunk;
+        break;
+      }
+      done += 1;
+    }
+    if (done > 0) this.#chunks = this.#chunks.slice(done);
+    return this.empty;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+  }
+}
