@@ -68,4 +68,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     readsAll: true,
     load: async () => (await import("./completion.ts")).addCompletionCommand,
   },
+  {
+    name: "control",
+    summary: "the control role of a gateway, started by its supervisor",
+    hidden: true,
+    load: async () => (await import("./roles.ts")).addControlCommand,
+  },
+  {
+    name: "relay",
+    summary: "a relay role of a gateway, started by its supervisor",
+    hidden: true,
+    load: async () => (await import("./roles.ts")).addRelayCommand,
+  },
 ];
