@@ -13,8 +13,6 @@ export interface SiteOptions {
   version: string;
   /** Milliseconds since the epoch. */
   startedAt: number;
-  /** How many relays there should be. */
-  relays: number;
   /** Which doors of the control API lead outside. */
   doors: Omit<ApiDoors, "ca"> | undefined;
   /** The processes of the gateway besides the relays. */
