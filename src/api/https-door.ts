@@ -36,6 +36,8 @@ export interface HttpsDoor extends Door {
 /** The only protocol on offer, as ALPN writes it (RFC 7301): a length and the name. */
 const HTTP_1_1 = "\x08http/1.1";
 const KEEP_ALIVE = 15_000;
+/** How long a client may keep its side open after the answer has ended, in milliseconds. */
+const LINGER = 30_000;
 
 /** Opens the door. @throws {DoorError} where the address cannot be bound */
 export function openHttpsDoor(options: HttpsDoorOptions): HttpsDoor {
@@ -94,7 +96,7 @@ class Connection {
   #toBack: Pump | undefined;
   #toFront: Pump | undefined;
   #over = false;
-  readonly #deadline: Timer;
+  #deadline: Timer;
 
   constructor(
     private readonly backend: string,
@@ -144,7 +146,13 @@ class Connection {
             return;
           }
           this.#back = back;
-          this.#toFront = new Pump(back, front);
+          this.#toFront = new Pump(back, {
+            write: (data) => front.write(data),
+            end: () => {
+              this.#deadline = setTimeout(() => this.cut(), LINGER);
+              front.end();
+            },
+          });
           this.#toBack?.drain();
         },
         data: (_, data) => this.#toFront?.push(data),

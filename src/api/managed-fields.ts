@@ -22,6 +22,7 @@ import {
   union,
 } from "./field-set.ts";
 import { isObject, type JsonObject, jsonEqual } from "./json.ts";
+import { syncLastApplied, takenOverFrom } from "./last-applied.ts";
 
 /** Who writes, through which door. */
 export interface Writer {
@@ -227,12 +228,14 @@ export function applyConfig(
 
   const merged = mergeConfig(before, config, writer.subresource);
   const stillManaged = others.map(({ set }) => set).reduce(union, applied);
-  const after = own === undefined ? merged : prune(merged, difference(own.set, stillManaged), stillManaged);
+  const pruned = own === undefined ? merged : prune(merged, difference(own.set, stillManaged), stillManaged);
+  const after = syncLastApplied(pruned, config, writer.manager);
 
-  const change = compare(before, after);
+  const change = compare(before, pruned);
   const changed = tracked(union(change.added, change.modified), writer.subresource);
+  const contested = difference(changed, takenOverFrom(before, writer.manager, writer.apiVersion));
   const conflicts = others.flatMap(({ entry, set }) =>
-    printPaths(intersection(set, changed)).map((field) => ({ manager: describeManager(entry), field })),
+    printPaths(intersection(set, contested)).map((field) => ({ manager: describeManager(entry), field })),
   );
   if (conflicts.length > 0 && !force) throw new ApplyConflict(conflicts);
 

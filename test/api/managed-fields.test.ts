@@ -162,6 +162,36 @@ describe("server-side apply", () => {
       { manager: '"before-first-apply" using clusterlink.net/v1alpha1', field: ".spec.port" },
     ]);
   });
+  describe("by kubectl, after its client-side apply", () => {
+    const annotated = (applied: JsonObject, live: JsonObject): JsonObject =>
+      trackUpdate(
+        undefined,
+        {
+          ...live,
+          metadata: {
+            ...(live["metadata"] as JsonObject),
+            annotations: { "kubectl.kubernetes.io/last-applied-configuration": JSON.stringify(applied) },
+          },
+        },
+        writer("kubectl-client-side-apply"),
+      );
+    test("takes over what was applied before, and keeps the annotation in step", () => {
+      const live = annotated(config({ port: 80 }), config({ port: 80 }));
+      const after = applyConfig(live, config({ port: 81 }), writer("kubectl"), false);
+      expect(after["spec"]).toEqual({ port: 81 });
+      const { annotations } = after["metadata"] as { annotations: Record<string, string> };
+      expect(JSON.parse(Object.values(annotations)[0] ?? "").spec).toEqual({ port: 81 });
+      expect(applyConfig(after, config({ port: 81 }), writer("kubectl"), false)).toEqual(after);
+    });
+    test("conflicts where somebody changed the field since", () => {
+      const live = annotated(config({ port: 80 }), config({ port: 99 }));
+      expect(conflictsOf(() => applyConfig(live, config({ port: 81 }), writer("kubectl"), false))).toHaveLength(1);
+    });
+    test("conflicts for another manager", () => {
+      const live = annotated(config({ port: 80 }), config({ port: 80 }));
+      expect(conflictsOf(() => applyConfig(live, config({ port: 81 }), writer("me"), false))).toHaveLength(1);
+    });
+  });
   test("status in an applied configuration is ignored outside its subresource", () => {
     const made = applyConfig(undefined, { ...config({ port: 80 }), status: { targetPort: 1 } }, writer("me"), false);
     expect(made["status"]).toBeUndefined();
