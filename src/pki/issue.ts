@@ -77,7 +77,7 @@ export async function issuePeer(options: IssueOptions, ca: Pick<Issued, "cert" |
     subject: hasCommonName ? [{ CN: [options.name] }] : [],
     issuer: authority.certificate.subjectName.toJSON(),
     notBefore: later(validity.notBefore, authority.certificate.notBefore),
-    notAfter: validity.notAfter < authority.certificate.notAfter ? validity.notAfter : authority.certificate.notAfter,
+    notAfter: earlier(validity.notAfter, authority.certificate.notAfter),
     publicKey: keys.publicKey,
     signingKey: authority.key,
     signingAlgorithm: authority.algorithm,
@@ -177,6 +177,10 @@ function validityOf(options: IssueOptions, defaultDays: number): { notBefore: Da
     notBefore: new Date(now - BACKDATE),
     notAfter: new Date(now + (options.days ?? defaultDays) * 86_400_000),
   };
+}
+
+function earlier(a: Date, b: Date): Date {
+  return a < b ? a : b;
 }
 
 function later(a: Date, b: Date): Date {

@@ -1,4 +1,5 @@
 /** Operational logging: one line an event on stderr. The access log is apart, see access-log.ts. */
+import { LineWriter } from "./line-writer.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -25,15 +26,21 @@ export interface LoggerOptions {
   write?: (line: string) => void;
 }
 
-/** @returns a logger that writes what is at or above the level. An `Error` in a field is written with its code, message and cause. */
+/**
+ * @returns a logger that writes what is at or above the level; what is below costs a call. An `Error` in a field is
+ * written with its code, message and cause. Each event is one line, whatever its texts contain. Private keys and tokens
+ * are left out wherever they stand. The default output never waits: what a stuck reader of standard error does not take
+ * beyond 1 MiB is dropped, and the next line tells how many lines were.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   const least = LOG_LEVELS.indexOf(options.level);
-  const write = options.write ?? ((line: string) => void process.stderr.write(line));
+  const write = options.write ?? writeToStandardError;
   const make = (fields: LogFields): Logger => {
     const at = (level: LogLevel) =>
       LOG_LEVELS.indexOf(level) < least
-        ? () => {}
-        : (message: string, more?: LogFields) => write(formatLine(options.format, level, message, { ...fields, ...more }));
+        ? ignore
+        : (message: string, more?: LogFields) =>
+            write(formatLine(options.format, level, message, { ...fields, ...more }));
     return {
       trace: at("trace"),
       debug: at("debug"),
@@ -47,16 +54,71 @@ export function createLogger(options: LoggerOptions): Logger {
   return make(options.fields ?? {});
 }
 
-function formatLine(format: "json" | "text", level: LogLevel, message: string, fields: LogFields): string {
-  const time = new Date().toISOString();
-  if (format === "json") return `${JSON.stringify({ time, level, message, ...fields }, errorReplacer)}\n`;
-  const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value, errorReplacer)}`);
-  return `${time} ${level.toUpperCase().padEnd(5)} ${message}${pairs.join("")}\n`;
+let standardError: LineWriter | undefined;
+
+function writeToStandardError(line: string): void {
+  standardError ??= new LineWriter({
+    fd: 2,
+    interval: 0,
+    limit: MAX_WAITING,
+    dropNotice: (lines) =>
+      `${JSON.stringify({ time: new Date().toISOString(), level: "warn", message: "log lines lost", lines })}\n`,
+  });
+  standardError.write(line);
 }
 
-function errorReplacer(_key: string, value: unknown): unknown {
+function ignore(): void {
+  // Below the level.
+}
+
+function formatLine(format: "json" | "text", level: LogLevel, message: string, fields: LogFields): string {
+  const time = new Date().toISOString();
+  try {
+    return redactText(format === "json" ? asJson(time, level, message, fields) : asText(time, level, message, fields));
+  } catch {
+    const unprintable = { fields: "[unprintable]" };
+    return redactText(asJson(time, level, message, unprintable));
+  }
+}
+
+/** The three come first, and no field takes their place. */
+function asJson(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  const head = { time, level, message };
+  return `${JSON.stringify({ ...head, ...fields, ...head }, replace)}\n`;
+}
+
+function asText(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${JSON.stringify(replace(key, value), replace)}`);
+  return `${time} ${level.toUpperCase().padEnd(5)} ${escapeControls(message + pairs.join(""))}\n`;
+}
+
+function replace(key: string, value: unknown): unknown {
+  if (SECRET_FIELD.test(key)) return REDACTED;
+  if (typeof value === "bigint") return String(value);
   if (!(value instanceof Error)) return value;
   const { name, message, cause } = value;
   const code = "code" in value ? value.code : undefined;
   return { name, message, ...(code === undefined ? {} : { code }), ...(cause === undefined ? {} : { cause }) };
 }
+
+/** A message in the text format stays on its line: whoever can choose a name cannot forge an event. */
+function escapeControls(text: string): string {
+  return text.replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** The last guard: no field should hold a secret in the first place. */
+function redactText(line: string): string {
+  if (!line.includes("PRIVATE KEY") && !line.includes("eyJ") && !line.includes("earer ")) return line;
+  return line.replace(PRIVATE_KEY, REDACTED).replace(TOKEN, REDACTED).replace(BEARER, `Bearer ${REDACTED}`);
+}
+
+const MAX_WAITING = 1024 * 1024;
+const REDACTED = "[redacted]";
+const SECRET_FIELD = /^(?:authorization|cookie|.*(?:token|secret|password|passphrase|private_?key|authz_?key))$/i;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROLS = /[\x00-\x1f\x7f\u0085\u2028\u2029]/g;
+const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g;
+const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
+const BEARER = /\b[Bb]earer [\w.~+/=-]+/g;

@@ -1,0 +1,92 @@
+/** The access log: one JSON line on standard output for every connection that was finished or refused. */
+import { ATOMIC_BYTES, LineWriter } from "./line-writer.ts";
+import type { ConnectionOutcome } from "./names.ts";
+
+/** One attempt to reach a source. */
+export interface TriedSource {
+  peer: string;
+  /** `NAMESPACE/NAME`. */
+  export: string;
+  /** `opened`, a code of REFUSED (`denied`, `not-found`, `unreachable`, …), or `failed` without an answer. */
+  result: string;
+}
+
+/** A connection that is over. docs/metrics.md tells its fields to users. */
+export interface AccessRecord {
+  /** `client` at the importing site, `server` at the exporting one. */
+  side: "client" | "server";
+  id?: string;
+  /** `NAMESPACE/NAME`; at the client's side only. */
+  import?: string;
+  /** `NAMESPACE/NAME`; at the client's side that of the source, once one was chosen. */
+  export?: string;
+  /** The other site; empty when none was chosen. */
+  peer: string;
+  /** The client's address; at the client's side only. */
+  client?: string;
+  /** What policies judged about the client. */
+  attributes: Readonly<Record<string, string>>;
+  decision?: "allow" | "deny";
+  /** The policy that decided, as `explain` names it, or `default-deny`; empty when it did not come to a decision. */
+  policy: string;
+  /** In the order of trying; the last one is the chosen one when the connection was opened. */
+  tried?: readonly TriedSource[];
+  outcome: ConnectionOutcome;
+  /** Why it ended, for people. */
+  reason: string;
+  /** When the connection was accepted, in milliseconds since the epoch. */
+  started: number;
+  /** Milliseconds from accept until the far side had answered; absent when it never did. */
+  openMs?: number;
+  durationMs: number;
+  /** Bytes from the client to the service. */
+  bytesIn: number;
+  /** Bytes from the service to the client. */
+  bytesOut: number;
+  /** W3C trace context that came with the OPEN. */
+  trace?: string;
+}
+
+/** What a relay writes connections to. */
+export interface AccessLog {
+  /** Never throws and never waits. */
+  write(record: AccessRecord): void;
+  /** Lines lost because the reader of standard output was too slow. */
+  readonly dropped: number;
+  /** Writes what waits; to be awaited before the process ends. @returns whether all was written within `timeout` ms. */
+  flush(timeout: number): Promise<boolean>;
+}
+
+/** @returns an access log on a descriptor: one batch every 100 ms, at most 4 MiB waiting. */
+export function createAccessLog(fd = 1): AccessLog {
+  const writer = new LineWriter({ fd, interval: BATCH_INTERVAL, limit: MAX_WAITING, dropNotice });
+  return {
+    write: (record) => writer.write(formatRecord(record)),
+    get dropped() {
+      return writer.dropped;
+    },
+    flush: (timeout) => writer.flush(timeout),
+  };
+}
+
+/**
+ * @returns the record as one JSON line with its line end. It has at most 4096 bytes, so that relays which share a pipe
+ * cannot tear each other's lines: when attributes, reasons or attempts are too long for that, they are left out and
+ * `truncated` is true.
+ */
+export function formatRecord(record: AccessRecord): string {
+  const { started, ...rest } = record;
+  const time = new Date(started + record.durationMs).toISOString();
+  const whole = { time, started: new Date(started).toISOString(), ...rest };
+  const line = `${JSON.stringify(whole)}\n`;
+  if (line.length <= ATOMIC_BYTES / 3 || Buffer.byteLength(line) <= ATOMIC_BYTES) return line;
+  const { attributes: _attributes, tried: _tried, reason: _reason, ...short } = whole;
+  return `${JSON.stringify({ ...short, truncated: true })}\n`;
+}
+
+function dropNotice(lines: number): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), dropped: lines })}\n`;
+}
+
+const BATCH_INTERVAL = 100;
+const MAX_WAITING = 4 * 1024 * 1024;

@@ -1,0 +1,88 @@
+/** Control's side of metrics: those of all relays as one, in Prometheus' text format. */
+import { AggregatorRegistry } from "prom-client";
+import type { MetricFamily, MetricValue } from "../snapshot/metrics.ts";
+import { Metrics } from "./metrics.ts";
+import { METRICS, type MetricDefinition } from "./names.ts";
+
+/** What one relay reports: cumulative since the start of that process. */
+export interface RelayFamilies {
+  relay: number;
+  pid: number;
+  metrics: MetricFamily[];
+}
+
+/** The content type of {@link RelayMetricsMerger.text}. */
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/**
+ * Adds relays' metrics up. What a relay counted before it was replaced stays counted, so that counters never fall while
+ * control lives; its gauges go with it.
+ */
+export class RelayMetricsMerger {
+  readonly #live = new Map<number, RelayFamilies>();
+  /** Sums of what relays counted that are gone. */
+  readonly #retired = new Map<string, MetricFamily>();
+  readonly #pids = new Map<number, number>();
+  readonly #own = new Metrics();
+
+  /** Takes a relay's report; one from another process of the same index takes the place of the former. */
+  update(report: RelayFamilies): void {
+    const former = this.#pids.get(report.relay);
+    if (former !== undefined && former !== report.pid) {
+      this.retire(report.relay);
+      this.#own.counter(METRICS.relayRestarts, { relay: String(report.relay) }).inc();
+    }
+    this.#pids.set(report.relay, report.pid);
+    this.#live.set(report.relay, report);
+  }
+
+  /** Forgets a relay that is gone, and keeps what it counted. */
+  retire(relay: number): void {
+    const report = this.#live.get(relay);
+    if (report === undefined) return;
+    this.#live.delete(relay);
+    for (const family of report.metrics) {
+      if (family.type === "gauge") continue;
+      const kept = this.#retired.get(family.name);
+      this.#retired.set(
+        family.name,
+        kept === undefined ? family : { ...family, values: addUp([...kept.values, ...family.values]) },
+      );
+    }
+  }
+
+  /**
+   * @param more - families of control itself and of processes; of the same name as a relay's, they are added.
+   * @returns everything in Prometheus' text format 0.0.4.
+   */
+  async text(more: readonly MetricFamily[] = []): Promise<string> {
+    const relays = [...this.#live.values()].map(({ relay, metrics }) =>
+      metrics.map((family) => labelled(family, relay)),
+    );
+    const sources = [...relays, [...this.#retired.values()], this.#own.families(), more];
+    const summed = sources.map((families) => families.map((family) => ({ ...family, aggregator: "sum" })));
+    return AggregatorRegistry.aggregate(summed).metrics();
+  }
+}
+
+const DEFINITIONS: ReadonlyMap<string, MetricDefinition> = new Map(
+  Object.values(METRICS).map((metric): [string, MetricDefinition] => [metric.name, metric]),
+);
+
+/** Gauges that make no sense as a sum get the relay's number. */
+function labelled(family: MetricFamily, relay: number): MetricFamily {
+  if (DEFINITIONS.get(family.name)?.merge !== "per-relay") return family;
+  const values = family.values.map((value) => ({ ...value, labels: { ...value.labels, relay: String(relay) } }));
+  return { ...family, values };
+}
+
+function addUp(values: readonly MetricValue[]): MetricValue[] {
+  const sums = new Map<string, MetricValue>();
+  for (const value of values) {
+    const labels = Object.entries(value.labels).sort(([a], [b]) => (a < b ? -1 : 1));
+    const key = JSON.stringify([value.metricName, labels]);
+    const sum = sums.get(key);
+    sums.set(key, sum === undefined ? value : { ...sum, value: sum.value + value.value });
+  }
+  return [...sums.values()];
+}
