@@ -1,5 +1,5 @@
 /** Issuing certificates. The libraries that this loads are heavy: only `clusterlink create` and `demo` may import it. */
-import "reflect-metadata";
+import "./reflect.ts";
 import { createPrivateKey, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { PkiError } from "./errors.ts";
