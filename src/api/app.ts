@@ -13,6 +13,7 @@ import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { CORE_RESOURCES, discoveryRoot, GROUP_DOCUMENT, GROUP_RESOURCES } from "./discovery.ts";
 import { namespaceObject, pageOf, showNamespaces } from "./namespaces.ts";
 import { chooseRepresentation, encodeBody, parseAccept } from "./negotiate.ts";
+import { OPENAPI_V2_ACCEPTED, OPENAPI_V2_TYPE, openApiV2 } from "./openapi-v2.ts";
 import { coreDocument, groupDocument } from "./openapi-kubernetes.ts";
 import { readGetParameters, readListParameters } from "./parameters.ts";
 import { refuseMethod, resourceRoutes } from "./resource-routes.ts";
@@ -107,9 +108,12 @@ function openApiRoutes(routes: Hono<ApiEnv>, version: string): void {
     });
   }
   routes.get("/openapi/v3", (c) => sendPlain(c, { paths }));
+  const v2 = openApiV2(version);
   routes.get("/openapi/v2", (c) => {
-    const wanted = parseAccept(c.req.header("accept"))[0]?.type ?? "";
-    throw new ApiError("NotAcceptable", `OpenAPI v2 (${wanted}) is not served; read /openapi/v3`);
+    if (!parseAccept(c.req.header("accept")).some(({ type }) => OPENAPI_V2_ACCEPTED.includes(type))) {
+      throw new ApiError("NotAcceptable", `OpenAPI v2 is sent as ${OPENAPI_V2_TYPE} only; for JSON read /openapi/v3`);
+    }
+    return c.body(Uint8Array.from(v2), 200, { "Content-Type": OPENAPI_V2_TYPE });
   });
 }
 

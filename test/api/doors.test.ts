@@ -35,6 +35,8 @@ function echo() {
   return app;
 }
 
+const ignore = () => undefined;
+
 const fabric = issueFabric({ name: "fabric" });
 const peer = async (name: string) => issuePeer({ name }, await fabric);
 
@@ -129,7 +131,9 @@ describe("the HTTPS door", () => {
     await Bun.sleep(200);
     let bytes = 0;
     await new Promise<void>((resolve) => {
-      socket.on("data", (data) => void (bytes += data.length));
+      socket.on("data", (data) => {
+        bytes += data.length;
+      });
       socket.on("end", resolve);
       socket.on("close", () => resolve());
       socket.resume();
@@ -158,7 +162,7 @@ describe("the HTTPS door", () => {
       await Bun.connect({
         hostname: "127.0.0.1",
         port: door.port,
-        socket: { data() {}, close: () => resolve(), error: () => resolve() },
+        socket: { data: ignore, close: () => resolve(), error: () => resolve() },
       });
     }
     await closed[2];
@@ -174,7 +178,7 @@ describe("the HTTPS door", () => {
       port: door.port,
       socket: {
         open: (socket) => void socket.write("GET / HTTP/1.1\r\n\r\n"),
-        data() {},
+        data: ignore,
         close: () => resolve(),
         error: () => resolve(),
       },
@@ -202,7 +206,9 @@ describe("the HTTPS door", () => {
     const stranger = await secureSocket(door.port, ca);
     let said = "";
     const closed = new Promise<void>((resolve) => stranger.on("close", () => resolve()));
-    stranger.on("data", (data) => void (said += data.toString()));
+    stranger.on("data", (data) => {
+      said += data.toString();
+    });
     stranger.write(`POST ${imports} HTTP/1.1\r\nHost: east\r\nContent-Length: 100000\r\n\r\nabc`);
     await closed;
     expect(said).toStartWith("HTTP/1.1 401");

@@ -197,7 +197,13 @@ describe("discovery", () => {
     const answer = await open.request(path, accept === undefined ? {} : { headers: { accept } });
     expect(await answer.json()).toMatchObject({ kind });
   });
-  test("OpenAPI v2 and protobuf are 406", async () => {
+  test("OpenAPI v2 comes in protobuf, as older kubectls read it", async () => {
+    const accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    const answer = await open.request("/openapi/v2", { headers: { accept } });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, accept.replace("@", ".")]);
+    expect(Buffer.from(await answer.arrayBuffer()).subarray(0, 5)).toEqual(Buffer.from("\x0a\x032.0"));
+  });
+  test("OpenAPI v2 in JSON and v3 in protobuf are 406", async () => {
     expect((await open.request("/openapi/v2")).status).toBe(406);
     expect(
       (
