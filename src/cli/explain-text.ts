@@ -6,7 +6,7 @@ import { table } from "./columns.ts";
 export function explanationLines(explanation: Explanation): string[] {
   const unknown = explanation.unknown.length === 0 ? [] : [`Unknown   ${explanation.unknown.join(", ")}`];
   return [
-    `${explanation.allowed ? "ALLOWED" : "REFUSED"} by ${explanation.decidedBy}: ${explanation.summary}`,
+    `${explanation.allowed ? "ALLOWED" : "REFUSED"}: ${explanation.summary}`,
     "",
     ...attributeLines("From", explanation.from),
     ...unknown,

@@ -38,7 +38,7 @@ describe("status", () => {
 describe("explain", () => {
   test("asks for the client's side", async () => {
     const { out } = await site.run(["explain", "--client", "namespace=shop,labels.app=a=b", "--import", "shop/web"]);
-    expect(out).toStartWith("REFUSED by default-deny: nothing allows it\n");
+    expect(out).toStartWith("REFUSED: nothing allows it\n");
     const attributes = { "client.clusterlink.net/namespace": "shop", "client.clusterlink.net/labels.app": "a=b" };
     expect(site.asked).toEqual({ side: "client", import: "shop/web", client: { attributes } });
   });

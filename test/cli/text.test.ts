@@ -101,7 +101,7 @@ test("an explanation tells the verdict, each candidate in order, and marks the p
     ],
   });
   expect(lines).toEqual([
-    "ALLOWED by shop/allow-web: berlin would be tried first",
+    "ALLOWED: berlin would be tried first",
     "",
     "From      peer.clusterlink.net/name=oslo",
     "Unknown   from client.clusterlink.net/*",

@@ -33,7 +33,7 @@ export class Stage {
   }
 
   /**
-   * Runs `clusterlink ARGS`, shows the command and what it printed.
+   * Runs `clusterlink ARGS`, shows the command and its result; what it told besides is shown when it fails.
    *
    * @returns its standard output. Throws when it exits with anything but 0.
    */
@@ -49,7 +49,7 @@ export class Stage {
       signal,
     });
     const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), child.exited]);
-    for (const line of lines(output + errors)) print(`  ${line}`);
+    for (const line of lines(code === 0 ? output : output + errors)) print(`  ${line}`);
     if (code !== 0) throw new CliError("failed", `'clusterlink ${args.join(" ")}' exited with ${code}`);
     return output;
   }
