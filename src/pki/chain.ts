@@ -34,7 +34,7 @@ export function verifyChain(chain: readonly Buffer[], caPem: string, now: number
   try {
     const [leaf, ...sent] = chain.slice(0, MAX_SENT).map(parse);
     if (leaf === undefined) return { valid: false, code: "not-signed-by-ca", reason: "there is no certificate" };
-    return new PathSearch(leaf, sent, anchorsOf(caPem), now, purpose).run();
+    return new PathSearch(leaf, sent, certificatesOf(caPem), now, purpose).run();
   } catch (error) {
     if (!(error instanceof PkiError)) throw error;
     return { valid: false, code: error.code, reason: error.message };
@@ -72,10 +72,10 @@ export class ParsedCertificate {
   }
 }
 
-/** @returns the certificates of a CA bundle; what is malformed in it is left out. */
-export function anchorsOf(caPem: string): readonly ParsedCertificate[] {
-  return ANCHORS.getOrMake(caPem, () =>
-    pemBlocks(caPem, "CERTIFICATE").flatMap((block) => {
+/** @returns the certificates of a PEM text; what is malformed in it is left out. */
+export function certificatesOf(pem: string): readonly ParsedCertificate[] {
+  return BUNDLES.getOrMake(pem, () =>
+    pemBlocks(pem, "CERTIFICATE").flatMap((block) => {
       try {
         return [parse(pemBytes(block))];
       } catch {
@@ -210,4 +210,4 @@ const MAX_PATH = 8;
 const MAX_STEPS = 128;
 
 const PARSED = new LruCache<string, ParsedCertificate>(1024);
-const ANCHORS = new LruCache<string, readonly ParsedCertificate[]>(8);
+const BUNDLES = new LruCache<string, readonly ParsedCertificate[]>(8);

@@ -2,7 +2,7 @@
 import { AggregatorRegistry } from "prom-client";
 import type { MetricFamily, MetricValue } from "../snapshot/metrics.ts";
 import { Metrics } from "./metrics.ts";
-import { METRICS, type MetricDefinition } from "./names.ts";
+import { METRICS } from "./names.ts";
 
 /** What one relay reports: cumulative since the start of that process. */
 export interface RelayFamilies {
@@ -16,7 +16,7 @@ export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
  * Adds relays' metrics up. What a relay counted before it was replaced stays counted, so that counters never fall while
- * control lives; its gauges go with it.
+ * control lives; its gauges, which are added up too, go with it.
  */
 export class RelayMetricsMerger {
   readonly #live = new Map<number, RelayFamilies>();
@@ -56,24 +56,11 @@ export class RelayMetricsMerger {
    * @returns everything in Prometheus' text format 0.0.4.
    */
   async text(more: readonly MetricFamily[] = []): Promise<string> {
-    const relays = [...this.#live.values()].map(({ relay, metrics }) =>
-      metrics.map((family) => labelled(family, relay)),
-    );
+    const relays = [...this.#live.values()].map(({ metrics }) => metrics);
     const sources = [...relays, [...this.#retired.values()], this.#own.families(), more];
     const summed = sources.map((families) => families.map((family) => ({ ...family, aggregator: "sum" })));
     return AggregatorRegistry.aggregate(summed).metrics();
   }
-}
-
-const DEFINITIONS: ReadonlyMap<string, MetricDefinition> = new Map(
-  Object.values(METRICS).map((metric): [string, MetricDefinition] => [metric.name, metric]),
-);
-
-/** Gauges that make no sense as a sum get the relay's number. */
-function labelled(family: MetricFamily, relay: number): MetricFamily {
-  if (DEFINITIONS.get(family.name)?.merge !== "per-relay") return family;
-  const values = family.values.map((value) => ({ ...value, labels: { ...value.labels, relay: String(relay) } }));
-  return { ...family, values };
 }
 
 function addUp(values: readonly MetricValue[]): MetricValue[] {

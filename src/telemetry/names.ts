@@ -10,8 +10,6 @@ export interface MetricDefinition<
   labels: readonly Label[];
   /** Upper bounds of a histogram's buckets, rising, without +Inf. */
   buckets?: readonly number[];
-  /** How relays' gauges become one: added up, or kept apart by the label `relay`. */
-  merge?: "sum" | "per-relay";
 }
 
 export type MetricType = "counter" | "gauge" | "histogram";
@@ -99,9 +97,8 @@ function gauge<Label extends string>(
   name: string,
   help: string,
   labels: readonly Label[],
-  merge: "sum" | "per-relay" = "sum",
 ): MetricDefinition<"gauge", Label> {
-  return { name, help, type: "gauge", labels, merge };
+  return { name, help, type: "gauge", labels };
 }
 
 function histogram<Label extends string>(
