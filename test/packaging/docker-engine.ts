@@ -97,7 +97,7 @@ async function answering(shell: DockerEngine["shell"], gone: () => boolean): Pro
 /** Stands in for the image `busybox`, which no registry is there to give: the same program, as Debian builds it. */
 async function importBusybox(folder: string, shell: DockerEngine["shell"]): Promise<void> {
   const program = await Bun.file(Bun.which("busybox") ?? "").bytes();
-  const applets = ["sh", "httpd", "wget", "echo"];
+  const applets = ["sh", "httpd"];
   const archive = tar([
     { kind: "file", path: "bin/busybox", data: program, mode: 0o755 },
     ...applets.map((name) => ({ kind: "link", path: `bin/${name}`, target: "busybox" }) as const),
