@@ -34,6 +34,7 @@ const doors = z.object({ listen: gateway.exactOptional(), exposed: gateway.exact
 export const siteStatusSchema = z
   .object({
     name: z.string(),
+    namespace: z.string().exactOptional(),
     version: z.string(),
     startedAt: time,
     labels: texts,

@@ -141,6 +141,18 @@ describe("the HTTPS door", () => {
     expect(bytes).toBeGreaterThan(20 * 1024 * 1024);
     socket.destroy();
   });
+  test("answers who has finished speaking", async () => {
+    const { door, ca } = await secureEcho();
+    const socket = await secureSocket(door.port, ca);
+    let said = "";
+    socket.on("data", (data) => {
+      said += data.toString();
+    });
+    const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+    socket.end("GET /slow HTTP/1.1\r\nHost: east\r\nConnection: close\r\n\r\n");
+    await closed;
+    expect(said).toEndWith("slow");
+  });
   test("shows a new certificate to new connections, and the old ones go on", async () => {
     const { door, ca } = await secureEcho();
     const old = await secureSocket(door.port, ca);
