@@ -59,7 +59,7 @@ describe("handles", () => {
 
   test("beyond the bound of label sets everything is counted together as 'other'", () => {
     const metrics = new Metrics(10);
-    for (let i = 0; i < 1000; i++) metrics.counter(METRICS.heartbeats, { peer: `p${i}`, result: "ok" }).inc();
+    for (let i = 0; i < 1000; i++) metrics.counter(METRICS.heartbeats, { peer: `p${i}`, result: "success" }).inc();
     const values = metrics.families()[0]?.values ?? [];
     expect(values).toHaveLength(11);
     expect(values.at(-1)).toEqual({ labels: { peer: "other", result: "other" }, value: 990 });
@@ -93,11 +93,11 @@ test("a histogram counts each observation into the buckets at or above it", () =
 
 test("the text is what Prometheus reads, whatever a label contains", async () => {
   const metrics = new Metrics();
-  metrics.counter(METRICS.heartbeats, { peer: 'a"b\\c\nd', result: "ok" }).inc(3);
+  metrics.counter(METRICS.heartbeats, { peer: 'a"b\\c\nd', result: "success" }).inc(3);
   metrics.histogram(METRICS.openSeconds, { side: "client" }).observe(0.003);
   const families = await scrape(metrics);
   expect([...(families.get("clusterlink_heartbeats_total")?.samples ?? [])]).toEqual([
-    ['clusterlink_heartbeats_total{peer="a\\"b\\\\c\\nd",result="ok"}', 3],
+    ['clusterlink_heartbeats_total{peer="a\\"b\\\\c\\nd",result="success"}', 3],
   ]);
   const samples = families.get("clusterlink_open_seconds")?.samples;
   expect(samples?.get('clusterlink_open_seconds_bucket{le="0.0025",side="client"}')).toBe(0);
