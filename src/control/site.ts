@@ -1,10 +1,10 @@
+import { certificateStatus } from "../pki/inspect.ts";
 import type { ConnectionReport, RelayReport } from "../snapshot/messages.ts";
 import type { ApiDoors, Explanation, ExplainQuery, PeerStatusView, SiteStatus } from "../snapshot/status.ts";
 import { RelayMetricsMerger } from "../telemetry/merge.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { METRICS } from "../telemetry/names.ts";
 import { processFamilies, type RoleProcess } from "../telemetry/processes.ts";
-import { certificateStatuses } from "./certificate-status.ts";
 import type { Control } from "./control.ts";
 import { explain } from "./explain.ts";
 
@@ -72,7 +72,7 @@ export class Site {
       snapshot: control.publisher.version,
       relays: control.publisher.relays,
       peers: this.#peers(reports),
-      certificates: certificateStatuses(control.certificates, Date.now()),
+      certificates: certificateStatus(control.certificates, Date.now()),
       problems: [...control.problems.all, ...control.objects.problems],
       connections: reports.reduce((sum, { connections }) => sum + connections.length, 0),
       ...(doors === undefined ? {} : { api: { ...doors, ca: control.certificates.ca } }),
@@ -127,7 +127,7 @@ export class Site {
     for (const { index, lag } of control.publisher.relays) {
       this.#own.gauge(METRICS.snapshotLag, { relay: String(index) }).set(lag);
     }
-    for (const { role, subject, notAfter } of certificateStatuses(control.certificates, Date.now())) {
+    for (const { role, subject, notAfter } of certificateStatus(control.certificates, Date.now())) {
       this.#own.gauge(METRICS.certificateExpiry, { role, subject }).set(Date.parse(notAfter) / 1000);
     }
   }

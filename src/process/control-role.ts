@@ -5,6 +5,7 @@ import { Control } from "../control/control.ts";
 import { standaloneSite } from "../control/reconcile/site-kind.ts";
 import { Site } from "../control/site.ts";
 import { loadCertificates } from "../pki/load.ts";
+import { CertificateWatch } from "../pki/watch.ts";
 import type { ToControl, ToRelay } from "../snapshot/messages.ts";
 import { ManifestFolder } from "../store/manifests.ts";
 import { StandaloneStore } from "../store/standalone/standalone-store.ts";
@@ -88,12 +89,26 @@ async function startControl({ gateway, instance, startedAt }: ChildConfig, log: 
   });
   const channels = listenForChannels<ToRelay, ToControl>(channelSocketPath(state), (channel) => control.attach(channel));
   const doors: ApiDoors = await openDoors({ gateway, store, site, certificates, version, log });
-  const folder = await followManifests(gateway, store, control);
+  const watch = new CertificateWatch({
+    source: gateway.pki,
+    current: certificates,
+    onChange(renewed) {
+      log.info("new certificates are in use", { notAfter: new Date(renewed.notAfter).toISOString() });
+      control.renew(renewed);
+      doors.replaceCertificate(renewed);
+    },
+    onProblems(problems) {
+      for (const problem of problems) log.warn("the certificates on disk cannot be used; those in use stay", { problem });
+      control.problems.set("certificates", problems);
+    },
+  });
+  const folder = await followManifests(gateway, store, control, log);
   control.start();
   return {
     control,
     async stop() {
       folder?.close();
+      watch.close();
       channels.stop();
       await doors.close();
       await control.stop();
@@ -119,12 +134,16 @@ async function followManifests(
   { manifests, namespace }: GatewayConfig,
   store: StandaloneStore,
   control: Control,
+  log: Logger,
 ): Promise<ManifestFolder | undefined> {
   if (manifests === undefined) {
     store.releaseManifests();
     return undefined;
   }
-  const onProblems = (problems: readonly string[]) => control.problems.set("manifests", problems);
+  const onProblems = (problems: readonly string[]) => {
+    for (const problem of problems) log.warn("a manifest cannot be applied", { problem });
+    control.problems.set("manifests", problems);
+  };
   const folder = new ManifestFolder({ directory: manifests, namespace, store, onProblems });
   await folder.start();
   return folder;
