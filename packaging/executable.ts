@@ -35,7 +35,6 @@ export async function compileExecutable(
       sourcemap: "external",
       env: "disable",
       define: {
-        CLUSTERLINK_VERSION: JSON.stringify(stamp.version),
         CLUSTERLINK_COMMIT: JSON.stringify(stamp.commit),
         "process.env.NODE_ENV": JSON.stringify("production"),
       },
