@@ -7,7 +7,7 @@ import { application, digest, ending, eventually, next, pour, readAll, service }
 const east = new Site(await certificatesOf("east"));
 const west = new Site(await certificatesOf("west"));
 let accepted: Socket[] = [];
-let opened: Socket[] = [];
+const opened: Socket[] = [];
 afterEach(async () => {
   for (const socket of opened.splice(0)) socket.destroy();
   await eventually(() => east.relay.live.size + west.relay.live.size === 0, "all connections have ended");
@@ -124,7 +124,6 @@ describe("a reset", () => {
   test("of the application reaches a service that has stopped reading, within moments", async () => {
     const { app, far } = await pair();
     far.pause();
-    app.on("error", () => {});
     const flood = setInterval(() => app.write(Buffer.alloc(MiB)), 1);
     await Bun.sleep(200);
     clearInterval(flood);
