@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExportResource, ImportResource, KindName, PeerResource } from "../../src/resources/kinds.ts";
@@ -26,9 +26,9 @@ export function aPeer(name: string): PeerResource {
   return { apiVersion: API_VERSION, kind: "Peer", metadata: metadata(name, { namespace: GATEWAY_NAMESPACE }), spec };
 }
 
-/** A folder of its own, removed by `dispose`. */
+/** A folder of its own, in memory where the system has that (the disk's speed is not what is tested), removed by `dispose`. */
 export function temporaryFolder(): { path: string; dispose: () => void } {
-  const path = mkdtempSync(join(tmpdir(), "clusterlink-store-"));
+  const path = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "clusterlink-store-"));
   return { path, dispose: () => rmSync(path, { recursive: true, force: true }) };
 }
 
