@@ -11,10 +11,11 @@ import {
 import { authenticate } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { CORE_RESOURCES, discoveryRoot, GROUP_DOCUMENT, GROUP_RESOURCES } from "./discovery.ts";
+import { lazy } from "./lazy.ts";
 import { namespaceObject, pageOf, showNamespaces } from "./namespaces.ts";
 import { chooseRepresentation, encodeBody, parseAccept } from "./negotiate.ts";
-import { OPENAPI_V2_ACCEPTED, OPENAPI_V2_TYPE, openApiV2 } from "./openapi-v2.ts";
 import { coreDocument, groupDocument } from "./openapi-kubernetes.ts";
+import { OPENAPI_V2_ACCEPTED, OPENAPI_V2_TYPE, openApiV2 } from "./openapi-v2.ts";
 import { readGetParameters, readListParameters } from "./parameters.ts";
 import { refuseMethod, resourceRoutes } from "./resource-routes.ts";
 import { siteRoutes } from "./site-routes.ts";
@@ -96,25 +97,36 @@ function sendPlain(c: ApiContext, body: object): Response {
 }
 
 function openApiRoutes(routes: Hono<ApiEnv>, version: string): void {
-  const documents = { "api/v1": coreDocument(version), [`apis/${API_VERSION}`]: groupDocument(version) };
-  const paths: Record<string, { serverRelativeURL: string }> = {};
-  for (const [name, document] of Object.entries(documents)) {
-    const text = JSON.stringify(document);
-    const hash = new Bun.CryptoHasher("sha256").update(text).digest("hex");
-    paths[name] = { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` };
+  const built = {
+    "api/v1": lazy(() => hashed(coreDocument(version))),
+    [`apis/${API_VERSION}`]: lazy(() => hashed(groupDocument(version))),
+  };
+  for (const [name, document] of Object.entries(built)) {
     routes.get(`/openapi/v3/${name}`, (c) => {
       chooseRepresentation(c.req.header("accept"), { forms: ["object"], yaml: false });
+      const { text, hash } = document();
       return c.body(text, 200, { "Content-Type": "application/json", ETag: `"${hash}"`, Vary: "Accept" });
     });
   }
-  routes.get("/openapi/v3", (c) => sendPlain(c, { paths }));
-  const v2 = openApiV2(version);
+  routes.get("/openapi/v3", (c) => {
+    const paths = Object.entries(built).map(([name, document]) => {
+      return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${document().hash}` }] as const;
+    });
+    return sendPlain(c, { paths: Object.fromEntries(paths) });
+  });
+  const v2 = lazy(() => openApiV2(version));
   routes.get("/openapi/v2", (c) => {
     if (!parseAccept(c.req.header("accept")).some(({ type }) => OPENAPI_V2_ACCEPTED.includes(type))) {
       throw new ApiError("NotAcceptable", `OpenAPI v2 is sent as ${OPENAPI_V2_TYPE} only; for JSON read /openapi/v3`);
     }
-    return c.body(Uint8Array.from(v2), 200, { "Content-Type": OPENAPI_V2_TYPE });
+    return c.body(Uint8Array.from(v2()), 200, { "Content-Type": OPENAPI_V2_TYPE });
   });
+}
+
+/** The hash in the URL of a document lets clients keep it for as long as it is the same. */
+function hashed(document: object): { text: string; hash: string } {
+  const text = JSON.stringify(document);
+  return { text, hash: new Bun.CryptoHasher("sha256").update(text).digest("hex") };
 }
 
 function namespaceRoutes(routes: Hono<ApiEnv>, deps: ApiDeps): void {

@@ -1,5 +1,5 @@
-import type { Logger } from "../telemetry/log.ts";
 import type { Store } from "../store/store.ts";
+import type { Logger } from "../telemetry/log.ts";
 import type { SiteView } from "./site-view.ts";
 import type { Scope, Tokens } from "./tokens.ts";
 

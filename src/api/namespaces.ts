@@ -1,7 +1,8 @@
 /** `/api/v1/namespaces`: there to be looked at; a namespace exists as soon as an object names it. */
-import { createPrinter, partialMetadata, tableOf } from "./table.ts";
+
 import type { Representation } from "./negotiate.ts";
 import type { IncludeObject, ListParameters } from "./parameters.ts";
+import { createPrinter, partialMetadata, tableOf } from "./table.ts";
 
 export interface NamespaceObject {
   apiVersion: "v1";

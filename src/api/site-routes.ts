@@ -4,6 +4,7 @@ import { readObject } from "./body.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { docsPage } from "./docs-page.ts";
 import { readExplainQuery } from "./explain-query.ts";
+import { lazy } from "./lazy.ts";
 import {
   connectionsSchema,
   explanationSchema,
@@ -117,11 +118,21 @@ export function siteRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   });
   routes.openAPIRegistry.registerPath(tokens);
 
+  const document = lazy(() => openApiDocument(routes, deps.version));
+  const page = lazy(() => ({ html: docsPage(document()) }));
+  routes.get("/openapi.json", (c) => c.json(document()));
+  routes.get("/docs", (c) => c.html(page().html, 200, { "Content-Security-Policy": PAGE_POLICY }));
+  return routes;
+}
+
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'";
+
+function openApiDocument(routes: OpenAPIHono<ApiEnv>, version: string) {
   const document = routes.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "ClusterLink site",
-      version: deps.version,
+      version,
       description: "Beside these, the site serves the clusterlink.net/v1alpha1 resources as a Kubernetes API does.",
     },
     security: [{ token: [] }],
@@ -130,12 +141,7 @@ export function siteRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     ...document.components,
     securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
   };
-  const page = docsPage(document);
-  routes.get("/openapi.json", (c) => c.json(document));
-  routes.get("/docs", (c) =>
-    c.html(page, 200, { "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'" }),
-  );
-  return routes;
+  return document;
 }
 
 function readTokenRequest(body: object): { scope: "admin" | "read"; ttl: number } {

@@ -1,6 +1,6 @@
 /** What the API shows of the running site; control provides it. */
 import type { ConnectionReport } from "../snapshot/messages.ts";
-import type { Explanation, ExplainQuery, SiteStatus } from "../snapshot/status.ts";
+import type { ExplainQuery, Explanation, SiteStatus } from "../snapshot/status.ts";
 
 export interface SiteView {
   status(): Promise<SiteStatus>;

@@ -1,8 +1,8 @@
 /** A door of the API on a unix socket. */
 import { lstatSync, rmSync } from "node:fs";
-import type { ApiEnv } from "./deps.ts";
 import type { Hono } from "hono";
 import { MAX_BODY } from "./body.ts";
+import type { ApiEnv } from "./deps.ts";
 import { type Door, DoorError, stopServer } from "./door.ts";
 
 /** `sun_path` has 108 bytes on Linux, one of them the terminator (unix(7)). */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { jsonPatch } from "../../src/api/json-patch.ts";
 import { type Json, plainJson } from "../../src/api/json.ts";
+import { jsonPatch } from "../../src/api/json-patch.ts";
 import { mergePatch } from "../../src/api/merge-patch.ts";
 
 describe("a merge patch (the examples of RFC 7386)", () => {
