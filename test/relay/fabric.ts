@@ -11,6 +11,7 @@ import type { ListenerFailure, RelayReport, ToControl, ToRelay } from "../../src
 import type { CertificateEntry, Tables, Version } from "../../src/snapshot/tables.ts";
 import type { AccessRecord } from "../../src/telemetry/access-log.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+import { freePort } from "../free-port.ts";
 
 export const fabric = await issueFabric({ name: "fabric" });
 
@@ -18,14 +19,6 @@ export const fabric = await issueFabric({ name: "fabric" });
 export async function certificatesOf(name: string, ca = fabric, options = {}): Promise<CertificateEntry> {
   const { cert, key, notAfter } = await issuePeer({ name, ...options }, ca);
   return { ca: fabric.cert, cert, key, name, notAfter: notAfter ?? new X509Certificate(cert).validToDate.getTime() };
-}
-
-/** @returns a port that was free a moment ago. */
-export function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }
 
 /** A policy that lets everything through. */

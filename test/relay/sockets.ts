@@ -3,7 +3,7 @@ import { afterAll } from "bun:test";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { freePort } from "./fabric.ts";
+import { freePort } from "../free-port.ts";
 
 const servers: Server[] = [];
 afterAll(() => {
@@ -65,9 +65,9 @@ export async function next(socket: Socket): Promise<string> {
 /** Writes `size` bytes that differ everywhere, then FIN. @returns their SHA-256. */
 export async function pour(socket: Socket, size: number): Promise<string> {
   const hash = createHash("sha256");
-  const block = Buffer.alloc(1 << 20);
+  const block = crypto.getRandomValues(Buffer.alloc(1 << 16));
   for (let at = 0; at < size; at += block.length) {
-    for (let i = 0; i < block.length; i += 4) block.writeUInt32LE((at + i * 2654435761) >>> 0, i);
+    for (let i = 0; i < block.length; i += 512) block.writeDoubleLE(at + i, i);
     const part = Buffer.from(block.subarray(0, Math.min(block.length, size - at)));
     hash.update(part);
     if (!socket.write(part)) await once(socket, "drain");
