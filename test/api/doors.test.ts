@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import type { ApiEnv } from "../../src/api/deps.ts";
 import { openHttpsDoor } from "../../src/api/https-door.ts";
 import { openUnixDoor } from "../../src/api/unix-door.ts";
-import { issueFabric, issuePeer } from "../../src/pki/issue.ts";
+import { issueFabric, issuePeer } from "./certificates.ts";
 import { createApi, imports, openSite } from "./site.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HttpsDoor, openHttpsDoor } from "../../src/api/https-door.ts";
 import { openUnixDoor } from "../../src/api/unix-door.ts";
-import { issueFabric, issuePeer } from "../../src/pki/issue.ts";
+import { issueFabric, issuePeer } from "./certificates.ts";
 import { createApi, openSite, type TestSite } from "./site.ts";
 
 export interface KubectlResult {
