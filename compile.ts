@@ -57,7 +57,7 @@ async function build(target: Target, { dist, image }: Options): Promise<void> {
 async function compile(target: Target, executable: string): Promise<void> {
   await compileExecutable(root, target, stamp, executable);
   await writeBill(`${executable}.cdx.json`, target, "executable", stamp);
-  report(executable, `${executable}.map`);
+  report(executable, `${executable}.maps.tar`);
 }
 
 async function packImage(target: Target, dist: string, executable: string): Promise<void> {

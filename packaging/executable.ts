@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { bunRuntime } from "./bun-runtime.ts";
 import { sealRuntime } from "./seal.ts";
 import type { Stamp } from "./stamp.ts";
+import { type TarEntry, tar } from "./tar.ts";
 import type { Target } from "./target.ts";
 
 /** The name inside the executable, whatever file it is written to: a part of its bytes. */
@@ -13,7 +14,9 @@ const INNER_NAME = "clusterlink";
  * Compiles `src/main.ts` for one platform. Two builds of one commit are equal byte for byte, wherever the checkout lies.
  *
  * @param root - the checkout's folder.
- * @param outfile - where the executable goes; its source map is written beside it, with `.map` at the end.
+ * Each command is a module of its own in it, so that a process holds the code of its role only.
+ *
+ * @param outfile - where the executable goes; the source maps of its modules are written beside it, as `.maps.tar`.
  * @param entry - the program's entry file below `root`.
  * @throws {Error} with the compiler's messages.
  */
@@ -32,6 +35,7 @@ export async function compileExecutable(
       entrypoints: [join(root, entry)],
       root,
       minify: true,
+      splitting: true,
       sourcemap: "external",
       env: "disable",
       define: {
@@ -47,11 +51,20 @@ export async function compileExecutable(
       throw: false,
     });
     if (!result.success) throw new Error(result.logs.map(String).join("\n"));
-    renameSync(`${built}.map`, `${outfile}.map`);
+    await Bun.write(`${outfile}.maps.tar`, tar(await sourceMaps(folder)));
     renameSync(built, outfile);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function sourceMaps(folder: string): Promise<TarEntry[]> {
+  const paths = [...new Bun.Glob("*.map").scanSync({ cwd: folder })];
+  return Promise.all(
+    paths.map(
+      async (path) => ({ kind: "file", path, data: await Bun.file(join(folder, path)).bytes(), mode: 0o644 }) as const,
+    ),
+  );
 }
 
 /** macOS runs signed code only, so there the executable stays as it is; gateways run on Linux. */
