@@ -18,6 +18,7 @@ import type { TunnelWaiter } from "./peer-pool.ts";
 import type { RelaySocket } from "./socket.ts";
 import type { Source, SiteState } from "./state.ts";
 import { TcpEndpoint } from "./tcp-endpoint.ts";
+import { newTrace } from "./trace.ts";
 import type { StreamOwner, Tunnel } from "./tunnel.ts";
 
 /** The source that is being tried or in use, and the decision that allows it. */
@@ -38,6 +39,7 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
   readonly #key: string;
   /** `ADDRESS:PORT` of the application. */
   readonly #id: string;
+  readonly #trace = newTrace();
   readonly #source: Source;
   /** Sources that have not been tried yet, the best first. */
   readonly #untried: ImportSource[];
@@ -79,7 +81,7 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
     this.#tunnel = tunnel;
     this.#streamFinished = false;
     tunnel.other = this.#app;
-    tunnel.open(this, { namespace: source.exportNamespace, name: source.exportName }, this.#source.encoded, "");
+    tunnel.open(this, { namespace: source.exportNamespace, name: source.exportName }, this.#source.encoded, this.#trace);
     this.#early.replay(tunnel);
   }
 
@@ -257,6 +259,7 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
       bytesIn: this.#app.received,
       bytesOut: this.#app.sent,
       ...ending(end, reason),
+      trace: this.#trace,
     });
     this.#release();
   }

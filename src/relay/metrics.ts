@@ -57,7 +57,9 @@ export class RelayMetrics {
   }
 
   ended(record: AccessRecord): void {
-    const { side, import: imported = "", export: exported = "", peer, outcome } = record;
+    const { side, import: imported = "", peer, outcome } = record;
+    // A name that no Export has is the peer's invention: it must not become a label.
+    const exported = side === "server" && record.decision === undefined ? "" : (record.export ?? "");
     const labels = { side, import: imported, export: exported, peer };
     const key = `${side} ${imported} ${exported} ${peer}`;
     let handles = this.#handles.get(key);

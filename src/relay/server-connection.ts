@@ -27,6 +27,7 @@ export class ServerConnection implements StreamOwner, DialOwner, LiveConnection 
   readonly #startedAt: number;
   /** The tunnel's address and the number of the stream on it. */
   readonly #id: string;
+  readonly #trace: string;
   readonly #key: string;
   readonly #attributes: Attributes;
   #decision: Decision | undefined;
@@ -43,6 +44,7 @@ export class ServerConnection implements StreamOwner, DialOwner, LiveConnection 
   ) {
     this.#key = objectKey(open.exportNamespace, open.exportName);
     this.#id = `${tunnel.address}#${open.stream}`;
+    this.#trace = open.trace;
     this.#startedAt = context.now();
     this.#attributes = context.state.remoteSource(tunnel.identity.name, open.attributes);
     tunnel.stream = this;
@@ -162,6 +164,7 @@ export class ServerConnection implements StreamOwner, DialOwner, LiveConnection 
       bytesIn: this.#service?.sent ?? 0,
       bytesOut: this.#service?.received ?? 0,
       ...ending(end, reason),
+      ...(this.#trace === "" ? {} : { trace: this.#trace }),
     });
   }
 }

@@ -5,6 +5,11 @@ import { ProtocolError } from "./errors.ts";
 import { FrameType, frame } from "./frames.ts";
 
 export const PROTOCOL_VERSION = 1;
+/** The longest names, in characters: those of Kubernetes. */
+const MAX_NAMESPACE = 63;
+const MAX_NAME = 253;
+/** The longest `traceparent`, future versions of it included, in characters. */
+const MAX_TRACE = 128;
 /** More attributes than any policy could sensibly select by. */
 export const MAX_ATTRIBUTES = 512;
 
@@ -129,6 +134,9 @@ export function decodeOpen(payload: Uint8Array): Open {
   }
   const trace = reader.text();
   reader.finish();
+  if (exportNamespace.length > MAX_NAMESPACE || exportName.length > MAX_NAME || trace.length > MAX_TRACE) {
+    throw new ProtocolError("OPEN with a name that is too long");
+  }
   return { stream, exportNamespace, exportName, attributes, trace };
 }
 
