@@ -29,7 +29,8 @@ export class Client {
   /**
    * Sends one request. The answer may be a stream without end: only its head is awaited.
    *
-   * Throws {@link ApiError} for an answer that is no success, {@link CliError} `unreachable` when there is none.
+   * Throws {@link ApiError} for an answer that is no success, {@link CliError} `unreachable` when there is none and
+   * `untrusted` when the server's certificate does not prove who it is.
    */
   async send(path: string, request: ClientRequest = {}): Promise<Response> {
     const response = await this.#fetch(path, request);
@@ -77,10 +78,14 @@ export class Client {
           : "start it with 'clusterlink gateway', or name another with --server or CLUSTERLINK_SERVER";
       return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
     }
-    const message = /CERT|SIGN|ISSUER|VERIFY|ALTNAME|TLS/i.test(code)
-      ? `the gateway at ${this.address} cannot be trusted (${code}): verify it with --ca FABRIC/cert.pem and --tls-server-name SITE`
-      : `no gateway answers at ${this.address} (${code}): check the address, and that it runs with --api-listen or --expose-api`;
-    return new CliError("unreachable", message, { cause });
+    if (/CERT|SIGN|ISSUER|VERIFY|ALTNAME|TLS/i.test(code)) {
+      const remedy = "verify it with --ca FABRIC/cert.pem and --tls-server-name SITE";
+      return new CliError("untrusted", `the gateway at ${this.address} cannot be trusted (${code}): ${remedy}`, {
+        cause,
+      });
+    }
+    const remedy = "check the address, and that it runs with --api-listen or --expose-api";
+    return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
   }
 
   async #refusal(response: Response): Promise<ApiError> {

@@ -29,7 +29,7 @@ export async function eachManifest(
 }
 
 function endsAll(error: CliError): boolean {
-  return error.code === "unreachable" || ("status" in error && error.status === 401);
+  return error.code === "unreachable" || error.code === "untrusted" || ("status" in error && error.status === 401);
 }
 
 function failed(message: string): void {

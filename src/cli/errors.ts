@@ -1,5 +1,5 @@
 /** Why a command failed. */
-export type CliErrorCode = "usage" | "unreachable" | "refused" | "failed" | "input";
+export type CliErrorCode = "usage" | "unreachable" | "untrusted" | "refused" | "failed" | "input";
 
 /** A failure that is told to the user in one line on standard error, with its remedy in the message. */
 export class CliError extends Error {

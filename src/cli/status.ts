@@ -42,7 +42,7 @@ export function addStatusCommand(program: Command): void {
 
 async function waitUntilReady(client: Client, timeout: number): Promise<SiteStatus> {
   const end = Date.now() + timeout;
-  let reason = "";
+  let reason = `${client.address} does not answer`;
   for (;;) {
     try {
       const status = await client.json<SiteStatus>("/status", {
@@ -52,7 +52,7 @@ async function waitUntilReady(client: Client, timeout: number): Promise<SiteStat
       reason = `site '${status.name}' is not ready: ${status.notReady.join("; ")}`;
     } catch (error) {
       if (error instanceof CliError && error.code !== "unreachable") throw error;
-      reason = error instanceof CliError ? error.message : `${client.address} does not answer`;
+      if (error instanceof CliError) reason = error.message;
     }
     if (Date.now() >= end) throw new CliError("failed", `waited in vain: ${reason}`);
     await Bun.sleep(Math.min(50, Math.max(1, end - Date.now())));

@@ -82,6 +82,24 @@ test("every fault of the gateway's configuration is told at once, with flag or v
   expect(code).toBe(2);
 });
 
+describe("of the gateway's flags", () => {
+  const gateway = async (args: string[], env: Record<string, string> = {}) =>
+    (await clusterlink(["gateway", ...args, "--relays", "0"], { env })).err;
+  const onlyRelays = 'error: --relays: "0" is not a number of relays; write 1 to 64\n';
+  test("a single-valued one given again counts as given last", async () => {
+    expect(await gateway(["--listen", "nowhere", "--listen", "127.0.0.1:8443"])).toBe(onlyRelays);
+    expect(await gateway(["--listen", "127.0.0.1:8443", "--listen", "nowhere"])).not.toBe(onlyRelays);
+  });
+  test("one outranks its variable", async () => {
+    expect(await gateway(["--grace", "1s"], { CLUSTERLINK_GRACE: "soon" })).toBe(onlyRelays);
+    expect(await gateway([], { CLUSTERLINK_GRACE: "soon" })).not.toBe(onlyRelays);
+  });
+  test("a repeatable one counts every time", async () => {
+    const err = await gateway(["--peer-label", "a b", "--peer-label", "c d", "--peer-label", "region=eu"]);
+    expect(err.match(/--peer-label/g)).toHaveLength(2);
+  });
+});
+
 describe("a gateway that is not there is told with its address and the remedy:", () => {
   test("on a socket", async () => {
     const { code, err } = await clusterlink(["status", "--server", "unix:/nowhere/api.sock"]);

@@ -1,6 +1,6 @@
 /** The README's tour works as it stands: its blocks are run in order by one shell, on free ports. */
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../src/cli/demo/network.ts";
 import { requires } from "../requires.ts";
@@ -75,11 +75,5 @@ test("every command that the README shows exists", () => {
 test("every file that the README points to exists", () => {
   const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map((match) => match[1] ?? "");
   expect(links.length).toBeGreaterThan(2);
-  for (const link of links) expect(readFileOrFolder(link)).toBe(true);
+  expect(links.filter((link) => !existsSync(join(import.meta.dir, "..", "..", link)))).toEqual([]);
 });
-
-function readFileOrFolder(link: string): boolean {
-  return (
-    new Bun.Glob(`{${link},${link}/**}`).scanSync({ cwd: join(import.meta.dir, "..", "..") }).next().done === false
-  );
-}

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { requires } from "../requires.ts";
+import { cleanEnvironment } from "./clusterlink.ts";
 import { TestSite } from "./site.ts";
+
+const kubectl = requires("kubectl");
 
 let site: TestSite;
 beforeAll(async () => {
@@ -87,7 +91,7 @@ describe("over https", () => {
   });
   test("a token opens the door", async () => {
     const env = https(await issue("--scope", "admin", "--ttl", "1m"));
-    expect((await site.run(["status", "--ready"], { env })).code).toBe(0);
+    expect(await site.run(["status", "--ready"], { env })).toEqual({ code: 0, out: "", err: "" });
   });
   test("no token is told with the remedy", async () => {
     const { code, err } = await site.run(["status"], { env: https("") });
@@ -112,8 +116,9 @@ describe("over https", () => {
   });
   test("a server with another name is not talked to", async () => {
     const env = { ...https(await issue()), CLUSTERLINK_TLS_SERVER_NAME: "oslo" };
-    const { code, err } = await site.run(["status"], { env });
+    const { code, err } = await site.run(["status", "--wait"], { env });
     expect(code).toBe(1);
+    expect(err).toStartWith("error: the gateway at ");
     expect(err).toContain("--tls-server-name SITE");
   });
 });
@@ -143,7 +148,15 @@ describe("kubeconfig", () => {
       CLUSTERLINK_CA: join(site.folder, "ca.pem"),
       CLUSTERLINK_TLS_SERVER_NAME: "berlin",
     };
-    expect((await site.run(["status", "--ready"], { env })).code).toBe(0);
+    expect(await site.run(["status", "--ready"], { env })).toEqual({ code: 0, out: "", err: "" });
+  });
+  test.skipIf(kubectl.skip)(`lets a stock kubectl in ${kubectl.reason}`.trimEnd(), async () => {
+    const file = join(site.folder, "kubeconfig");
+    await Bun.write(file, (await site.run(["kubeconfig", "--ttl", "1h"])).out);
+    const get = ["kubectl", "--kubeconfig", file, "--cache-dir", join(site.folder, "cache"), "get", "exports", "-A"];
+    const child = Bun.spawn(get, { env: cleanEnvironment(), stdout: "ignore", stderr: "pipe" });
+    expect(await new Response(child.stderr).text()).toBe("No resources found\n");
+    expect(await child.exited).toBe(0);
   });
   test("names another address with --server https://…, and asks on the socket", async () => {
     const { out } = await site.run(["kubeconfig", "--server", "https://gw.example.com:8443"]);
