@@ -137,7 +137,8 @@ export class Control {
   /** Listeners that relays could not bind show in the conditions of their Imports. */
   #compareFailures(): void {
     const failures = new Map<string, ListenerFailure>();
-    for (const relay of this.publisher.relays) for (const failure of relay.failedListeners) failures.set(failure.key, failure);
+    for (const relay of this.publisher.relays)
+      for (const failure of relay.failedListeners) failures.set(failure.key, failure);
     if (Bun.deepEquals(failures, this.#failures)) return;
     this.#failures = failures;
     this.#builder.touch("imports");

@@ -56,7 +56,11 @@ class Explainer {
       const to = destinationAttributes(this.#peer(source.peer), exported);
       const { peer, exportName, exportNamespace } = source;
       const candidate = this.#candidate(imported.namespace, from, to, reason);
-      return { to, tried: standing !== "missing", candidate: { ...candidate, source: { peer, exportName, exportNamespace } } };
+      return {
+        to,
+        tried: standing !== "missing",
+        candidate: { ...candidate, source: { peer, exportName, exportNamespace } },
+      };
     });
     const tried = candidates.filter((each) => each.tried).map((each) => each.candidate);
     const chosen = tried.find(({ allowed }) => allowed);

@@ -1,6 +1,6 @@
 import { certificateStatus } from "../pki/inspect.ts";
 import type { ConnectionReport, RelayReport } from "../snapshot/messages.ts";
-import type { ApiDoors, Explanation, ExplainQuery, PeerStatusView, SiteStatus } from "../snapshot/status.ts";
+import type { ApiDoors, ExplainQuery, Explanation, PeerStatusView, SiteStatus } from "../snapshot/status.ts";
 import { RelayMetricsMerger } from "../telemetry/merge.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { METRICS } from "../telemetry/names.ts";
@@ -48,7 +48,8 @@ export class Site {
     if (control.draining) reasons.push("the gateway is ending");
     if (!control.publisher.tables) reasons.push("the resources have not all been read yet");
     if (relays.length === 0) reasons.push("no relay is running");
-    else if (!relays.some(({ index }) => control.publisher.hasApplied(index))) reasons.push("no relay has a snapshot yet");
+    else if (!relays.some(({ index }) => control.publisher.hasApplied(index)))
+      reasons.push("no relay has a snapshot yet");
     for (const { index, failedListeners } of relays) {
       const failure = failedListeners.find(({ key }) => key === "peer");
       if (failure) reasons.push(`relay ${index} cannot listen on the peer port ${failure.port}: ${failure.message}`);
@@ -120,7 +121,8 @@ export class Site {
 
   #collect(): void {
     const { control } = this;
-    for (const metric of [METRICS.peerReachable, METRICS.snapshotLag, METRICS.certificateExpiry]) this.#own.clear(metric);
+    for (const metric of [METRICS.peerReachable, METRICS.snapshotLag, METRICS.certificateExpiry])
+      this.#own.clear(metric);
     for (const { name, reachable } of this.#peers([])) {
       this.#own.gauge(METRICS.peerReachable, { peer: name }).set(reachable ? 1 : 0);
     }

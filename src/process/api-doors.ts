@@ -58,7 +58,13 @@ export async function openDoors({ gateway, store, site, certificates, version, l
     doors.push(openUnixDoor(socket, appOf("token")));
     if (gateway.apiListen) {
       const { host, port } = gateway.apiListen;
-      https = openHttpsDoor({ host, port, socket, certificate: certificates, handshakeTimeout: gateway.handshakeTimeout });
+      https = openHttpsDoor({
+        host,
+        port,
+        socket,
+        certificate: certificates,
+        handshakeTimeout: gateway.handshakeTimeout,
+      });
       doors.unshift(https);
     }
   }

@@ -144,7 +144,8 @@ function find(
     const text = definition.repeatable ? variable.split(",").map((item) => item.trim()) : [variable];
     return { text, origin: "env", shown: `${definition.env} (${definition.name})` };
   }
-  if (definition.default !== undefined) return { text: [definition.default], origin: "default", shown: definition.name };
+  if (definition.default !== undefined)
+    return { text: [definition.default], origin: "default", shown: definition.name };
   return { text: [], origin: "none", shown: definition.name };
 }
 
@@ -164,7 +165,9 @@ function pkiFiles(
   if (single === rank("pki")) faults.push("--pki: excludes --ca, --cert and --key; give the folder or the three files");
   for (const key of ["ca", "cert", "key"] as const) {
     if (values[key] === undefined) {
-      faults.push(`--${key}: is missing; give all of --ca, --cert and --key, or --pki with a folder that has the three`);
+      faults.push(
+        `--${key}: is missing; give all of --ca, --cert and --key, or --pki with a folder that has the three`,
+      );
     }
   }
   return { ca: values.ca ?? "", cert: values.cert ?? "", key: values.key ?? "" };

@@ -87,7 +87,9 @@ async function startControl({ gateway, instance, startedAt }: ChildConfig, log: 
       { role: "control", pid: process.pid },
     ],
   });
-  const channels = listenForChannels<ToRelay, ToControl>(channelSocketPath(state), (channel) => control.attach(channel));
+  const channels = listenForChannels<ToRelay, ToControl>(channelSocketPath(state), (channel) =>
+    control.attach(channel),
+  );
   const doors: ApiDoors = await openDoors({ gateway, store, site, certificates, version, log });
   const watch = new CertificateWatch({
     source: gateway.pki,
@@ -98,7 +100,8 @@ async function startControl({ gateway, instance, startedAt }: ChildConfig, log: 
       doors.replaceCertificate(renewed);
     },
     onProblems(problems) {
-      for (const problem of problems) log.warn("the certificates on disk cannot be used; those in use stay", { problem });
+      for (const problem of problems)
+        log.warn("the certificates on disk cannot be used; those in use stay", { problem });
       control.problems.set("certificates", problems);
     },
   });

@@ -216,7 +216,8 @@ function parseListener(text: string): HostPort {
 
 function parseImportAddress(text: string): string {
   const address = canonicalAddress(text);
-  if (address === undefined) throw new RangeError(`"${text}" is not an IP address; write for example [::] or 127.0.0.1`);
+  if (address === undefined)
+    throw new RangeError(`"${text}" is not an IP address; write for example [::] or 127.0.0.1`);
   return address;
 }
 

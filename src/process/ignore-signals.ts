@@ -7,4 +7,6 @@ export function ignoreSignals(): void {
   process.on("SIGINT", ignore);
 }
 
-function ignore(): void {}
+function ignore(): void {
+  // A handler is what keeps the signal from ending the process.
+}

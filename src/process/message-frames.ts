@@ -6,7 +6,8 @@ export const MAX_MESSAGE = 64 * 1024 * 1024;
 /** @returns the bytes of one message. */
 export function encodeMessage(message: unknown): Buffer {
   const text = Buffer.from(JSON.stringify(message));
-  if (text.length > MAX_MESSAGE) throw new RangeError(`a message of ${text.length} bytes is longer than ${MAX_MESSAGE}`);
+  if (text.length > MAX_MESSAGE)
+    throw new RangeError(`a message of ${text.length} bytes is longer than ${MAX_MESSAGE}`);
   const frame = Buffer.allocUnsafe(4 + text.length);
   frame.writeUInt32BE(text.length, 0);
   text.copy(frame, 4);
@@ -32,7 +33,8 @@ export class MessageReader {
       if (this.#wanted === undefined) {
         if (this.#held < 4) return messages;
         this.#wanted = this.#take(4).readUInt32BE(0);
-        if (this.#wanted > MAX_MESSAGE) throw new RangeError(`a message of ${this.#wanted} bytes is longer than allowed`);
+        if (this.#wanted > MAX_MESSAGE)
+          throw new RangeError(`a message of ${this.#wanted} bytes is longer than allowed`);
       }
       if (this.#held < this.#wanted) return messages;
       messages.push(JSON.parse(this.#take(this.#wanted).toString()));

@@ -12,7 +12,7 @@ export interface ReconnectOptions<Out, In> {
 /**
  * A relay's end of the channel: it survives the death of the other side. What is sent while nobody is there is
  * dropped, but for the greeting; control answers that with a full snapshot, so nothing of consequence is lost.
- * It tries again at once, then with jittered delays of at most a second, and closes only by `close`.
+ * It tries again at once, then with jittered delays of at most a quarter of a second, and closes only by `close`.
  */
 export class ReconnectingChannel<Out, In> implements Channel<Out, In> {
   #live: Channel<Out, In> | undefined;
@@ -79,7 +79,7 @@ export class ReconnectingChannel<Out, In> implements Channel<Out, In> {
 
   #again(): void {
     if (this.#closed) return;
-    const delay = this.#failures === 0 ? 0 : backoff(this.#failures, { first: 20, longest: 1000 });
+    const delay = this.#failures === 0 ? 0 : backoff(this.#failures, { first: 10, longest: 250 });
     this.#timer = setTimeout(() => void this.#connect(), delay);
   }
 }

@@ -49,5 +49,6 @@ export function startRole(args: string[]): ChildProcess {
   return startChild({ words: [process.execPath, Bun.main, ...args], argv0: ["clusterlink", ...args].join(" ") });
 }
 
-/** A child that has just died reads no more; its exit says so. */
-function gone(): void {}
+function gone(): void {
+  // A child that has just died reads no more; its exit says so.
+}

@@ -149,7 +149,9 @@ export class Supervisor {
     const command = code === 0 ? "drain" : "stop";
     this.options.log.info(code === 0 ? "draining" : "ending: the configuration cannot be used");
     for (const child of this.#children) child.command(command);
-    const limit = setTimeout(() => relays.forEach((relay) => this.#stop(relay)), this.options.drainLimit);
+    const limit = setTimeout(() => {
+      for (const relay of relays) this.#stop(relay);
+    }, this.options.drainLimit);
     await Promise.all(relays.map((relay) => relay.ended));
     clearTimeout(limit);
     if (control) {

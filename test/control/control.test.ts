@@ -88,7 +88,11 @@ describe("control", () => {
     await until(() => relay.tables?.clients["10.0.0.0/8"] && relay.tables?.policies["regular/default/all"]);
     expect(relay.tables?.imports["default/web"]?.listen).toEqual({ address: "::", port: 80 });
     expect(relay.tables?.exports["default/db"]).toMatchObject({ host: "127.0.0.1", port: 5432 });
-    await store.update("Import", { ...imported, metadata: { ...imported.metadata, resourceVersion: "" }, spec: importOf(81) });
+    await store.update("Import", {
+      ...imported,
+      metadata: { ...imported.metadata, resourceVersion: "" },
+      spec: importOf(81),
+    });
     await until(() => relay.tables?.imports["default/web"]?.listen?.port === 81);
     await store.delete("AccessPolicy", "default", "all");
     await until(() => relay.tables && !("regular/default/all" in relay.tables.policies));
@@ -103,7 +107,12 @@ describe("control", () => {
     await store.create("Export", draft("Export", "e", { port: 80 }));
     const status = async () => (await store.get("Export", "default", "e"))?.status?.conditions?.[0];
     for (let tries = 0; tries < 200 && !(await status()); tries++) await Bun.sleep(5);
-    expect(await status()).toMatchObject({ type: "ExportValid", status: "False", reason: "HostMissing", observedGeneration: 1 });
+    expect(await status()).toMatchObject({
+      type: "ExportValid",
+      status: "False",
+      reason: "HostMissing",
+      observedGeneration: 1,
+    });
     const { resourceVersion } = (await store.list("Export")) ?? {};
     await store.create("Export", draft("Export", "other", { host: "h", port: 80 }));
     await Bun.sleep(60);

@@ -15,7 +15,11 @@ export class Follower {
   closed = false;
   readonly channel: Channel<ToControl, ToRelay>;
 
-  constructor(attach: (channel: Channel<ToRelay, ToControl>) => void, index = 0, hello = true) {
+  constructor(
+    attach: (channel: Channel<ToRelay, ToControl>) => void,
+    readonly index = 0,
+    hello = true,
+  ) {
     const [control, relay] = memoryChannel<ToRelay, ToControl>();
     this.channel = relay;
     relay.onMessage((message) => this.#receive(message));
@@ -34,11 +38,22 @@ export class Follower {
     this.messages.push(message);
     if (message.type === "snapshot") ({ tables: this.tables, version: this.version } = message);
     else if (message.type === "delta") {
-      if (!this.tables || !this.version || !buildsOn(message.delta, this.version)) throw new Error("a delta does not fit");
+      if (!this.tables || !this.version || !buildsOn(message.delta, this.version))
+        throw new Error("a delta does not fit");
       this.tables = applyDelta(this.tables, message.delta);
       this.version = message.delta.version;
-    } else return;
+    } else {
+      if (message.type === "report") this.#report(message.id);
+      return;
+    }
     this.#applied();
+  }
+
+  #report(id: number): void {
+    const { index, version } = this;
+    if (!version) return;
+    const empty = { metrics: [], tunnels: [], connections: [], peerLabels: {} };
+    this.channel.send({ type: "report", id, report: { relay: index, pid: 1000 + index, version, ...empty } });
   }
 
   #applied(): void {

@@ -32,6 +32,10 @@ function tablesWith(...exports: string[]): Tables {
   };
 }
 
+function ignore(): void {
+  // A relay that never answers.
+}
+
 function publish() {
   let changes = 0;
   const publisher = new Publisher({ log, onChange: () => changes++ });
@@ -92,7 +96,7 @@ describe("the publisher", () => {
     publisher.publish(tablesWith("a"));
     const prompt = follow(0);
     const slow = follow(1, false);
-    slow.channel.onMessage(() => {});
+    slow.channel.onMessage(ignore);
     slow.channel.send({ type: "hello", relay: 1, pid: 7 });
     await until(() => publisher.relays.length === 2 && publisher.hasApplied(0));
     publisher.publish(tablesWith("a", "b"));
@@ -121,14 +125,8 @@ describe("the publisher", () => {
     const { publisher, follow } = publish();
     publisher.publish(tablesWith());
     const prompt = follow(0);
-    follow(1);
-    await until(() => publisher.relays.length === 2);
-    const version = publisher.version;
-    prompt.channel.onMessage((message) => {
-      if (message.type !== "report") return;
-      const report = { relay: 0, pid: 1, version, metrics: [], tunnels: [], connections: [], peerLabels: {} };
-      prompt.channel.send({ type: "report", id: message.id, report });
-    });
+    follow(1).channel.onMessage(ignore);
+    await until(() => publisher.relays.length === 2 && prompt.version);
     expect((await publisher.report(50)).map(({ relay }) => relay)).toEqual([0]);
   });
 });

@@ -36,7 +36,9 @@ describe("an Import without Kubernetes", () => {
   test("does not get a port of the gateway itself, and is told whose it is", () => {
     const { rows, statuses } = reconcileStandaloneImports([object("Import", "a", importOf(8443))], surroundings);
     expect(rows["default/a"]).not.toHaveProperty("listen");
-    expect(told(statuses.get("default/a"))).toStartWith("False PortConflict: Port 8443 is held by the gateway's peer port");
+    expect(told(statuses.get("default/a"))).toStartWith(
+      "False PortConflict: Port 8443 is held by the gateway's peer port",
+    );
     expect(statuses.get("default/a")?.fields).toBeUndefined();
   });
 
@@ -75,7 +77,9 @@ describe("an Import without Kubernetes", () => {
       failures: new Map([["default/a", failure]]),
     });
     expect(rows["default/a"]?.listen?.port).toBe(80);
-    expect(told(statuses.get("default/a"))).toStartWith("False BindFailed: Port 80 cannot be bound (EACCES): permission denied");
+    expect(told(statuses.get("default/a"))).toStartWith(
+      "False BindFailed: Port 80 cannot be bound (EACCES): permission denied",
+    );
   });
 });
 
@@ -147,7 +151,9 @@ describe("Peers", () => {
     const stray = object("Peer", "west", { gateways });
     const { rows, statuses } = reconcile(stray);
     expect(rows).toEqual({});
-    expect(told(statuses.get("default/west"))).toStartWith("False WrongNamespace: Only Peers in namespace clusterlink-system");
+    expect(told(statuses.get("default/west"))).toStartWith(
+      "False WrongNamespace: Only Peers in namespace clusterlink-system",
+    );
   });
 
   test("count as reachable while nothing is known", () => {

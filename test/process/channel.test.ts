@@ -9,6 +9,10 @@ import { ReconnectingChannel } from "../../src/process/reconnecting-channel.ts";
 import { type ChannelServer, connectChannel, listenForChannels } from "../../src/process/unix-channel.ts";
 import type { Channel } from "../../src/snapshot/channel.ts";
 
+function ignore(): void {
+  // What arrives here is of no interest.
+}
+
 interface Message {
   text: string;
 }
@@ -89,13 +93,13 @@ describe.each(["memory", "unix"] as const)("a channel (%s)", (kind) => {
 describe("the unix socket", () => {
   test("lies in a folder that only its user may enter", async () => {
     const path = socketPath();
-    serve(path, () => {});
+    serve(path, ignore);
     expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
   });
 
   test("takes the place of one that a killed process left behind", async () => {
     const path = socketPath();
-    serve(path, () => {});
+    serve(path, ignore);
     let accepted = 0;
     serve(path, () => accepted++);
     await connectChannel(path);
@@ -106,7 +110,7 @@ describe("the unix socket", () => {
     const path = socketPath();
     let closed = false;
     serve(path, (channel) => channel.onClose(() => (closed = true)));
-    const socket = await Bun.connect({ unix: path, socket: { data() {} } });
+    const socket = await Bun.connect({ unix: path, socket: { data: ignore } });
     socket.write("\xff\xff\xff\xffgarbage");
     await until(() => closed);
   });
@@ -150,17 +154,21 @@ describe("a reconnecting channel", () => {
 describe("the framing of messages", () => {
   test("yields the same messages however the bytes are cut", () => {
     fc.assert(
-      fc.property(fc.array(fc.jsonValue(), { maxLength: 8 }), fc.array(fc.nat(40), { minLength: 1 }), (messages, cuts) => {
-        const bytes = Buffer.concat(messages.map(encodeMessage));
-        const reader = new MessageReader();
-        const out: unknown[] = [];
-        for (let at = 0, turn = 0; at < bytes.length; turn++) {
-          const size = (cuts[turn % cuts.length] ?? 0) + 1;
-          out.push(...reader.push(bytes.subarray(at, at + size)));
-          at += size;
-        }
-        expect(JSON.stringify(out)).toBe(JSON.stringify(messages));
-      }),
+      fc.property(
+        fc.array(fc.jsonValue(), { maxLength: 8 }),
+        fc.array(fc.nat(40), { minLength: 1 }),
+        (messages, cuts) => {
+          const bytes = Buffer.concat(messages.map(encodeMessage));
+          const reader = new MessageReader();
+          const out: unknown[] = [];
+          for (let at = 0, turn = 0; at < bytes.length; turn++) {
+            const size = (cuts[turn % cuts.length] ?? 0) + 1;
+            out.push(...reader.push(bytes.subarray(at, at + size)));
+            at += size;
+          }
+          expect(JSON.stringify(out)).toBe(JSON.stringify(messages));
+        },
+      ),
       { numRuns: 100 },
     );
   });

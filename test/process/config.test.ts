@@ -96,7 +96,11 @@ describe("the configuration of a gateway", () => {
     ["the folder together with files", { pki: "/p", ca: "/c", cert: "/d", key: "/e" }, /^--pki: excludes/],
     ["one certificate file without the others", { cert: "/d", key: "/e" }, /^--ca: is missing/],
     ["a socket path that the kernel would refuse", { apiSocket: `/${"s".repeat(107)}` }, /^--api-socket: .*107 bytes/],
-    ["a state folder whose sockets the kernel would refuse", { state: `/${"s".repeat(100)}`, apiSocket: "/a" }, /^--state/],
+    [
+      "a state folder whose sockets the kernel would refuse",
+      { state: `/${"s".repeat(100)}`, apiSocket: "/a" },
+      /^--state/,
+    ],
     ["a handshake without time", { handshakeTimeout: "0" }, /^--handshake-timeout: .*too short/],
     ["a duration of weeks", { grace: "600h" }, /^--grace: .*24h/],
     ["a label value that Kubernetes refuses", { peerLabel: "a=b c" }, /^--peer-label: "a=b c"/],

@@ -34,7 +34,11 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
-function supervise({ script = OBEDIENT, drainLimit = 5_000, roles = [["control"], ["relay", "0"], ["relay", "1"]] } = {}) {
+function supervise({
+  script = OBEDIENT,
+  drainLimit = 5_000,
+  roles = [["control"], ["relay", "0"], ["relay", "1"]],
+} = {}) {
   const folder = mkdtempSync(join(tmpdir(), "supervisor-"));
   folders.push(folder);
   const journalPath = join(folder, "journal");
@@ -64,9 +68,7 @@ describe("the supervisor", () => {
     const { supervisor, journal } = supervise();
     supervisor.start();
     await until(() => journal().length === 3);
-    expect(journal().sort()).toEqual(
-      ["control", "relay0", "relay1"].map((role) => `${role} config the configuration`),
-    );
+    expect(journal().sort()).toEqual(["control", "relay0", "relay1"].map((role) => `${role} config the configuration`));
   });
 
   test("replaces a killed child at once, and only that one", async () => {

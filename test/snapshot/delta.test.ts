@@ -36,7 +36,9 @@ const imports: fc.Arbitrary<ImportEntry> = fc.record(
 );
 
 const tables: fc.Arbitrary<Tables> = fc.record({
-  site: fc.record({ self: fc.tuple(fc.boolean(), labels).map(([clientsFresh, labels]) => ({ ...site, clientsFresh, labels })) }),
+  site: fc.record({
+    self: fc.tuple(fc.boolean(), labels).map(([clientsFresh, labels]) => ({ ...site, clientsFresh, labels })),
+  }),
   imports: fc.dictionary(key, imports),
   exports: fc.dictionary(
     key,
@@ -63,15 +65,23 @@ const tables: fc.Arbitrary<Tables> = fc.record({
   peers: fc.dictionary(
     key,
     fc.record(
-      { name: fc.constant("p"), gateways: fc.constant([]), reachable: fc.array(fc.boolean(), { maxLength: 2 }), labels },
+      {
+        name: fc.constant("p"),
+        gateways: fc.constant([]),
+        reachable: fc.array(fc.boolean(), { maxLength: 2 }),
+        labels,
+      },
       { requiredKeys: ["name", "gateways", "reachable"] },
     ),
   ),
   clients: fc.dictionary(
     key,
-    fc.record({ namespace: fc.constant("ns"), labels, ambiguous: fc.constant(true as const) }, {
-      requiredKeys: ["namespace", "labels"],
-    }),
+    fc.record(
+      { namespace: fc.constant("ns"), labels, ambiguous: fc.constant(true as const) },
+      {
+        requiredKeys: ["namespace", "labels"],
+      },
+    ),
   ),
 });
 
@@ -92,9 +102,12 @@ describe("a delta", () => {
   });
 
   test("is absent between two states that are equal", () => {
-    fc.assert(fc.property(tables, (state) => expect(diffTables(state, structuredClone(state))).toBeUndefined()), {
-      numRuns: 50,
-    });
+    fc.assert(
+      fc.property(tables, (state) => expect(diffTables(state, structuredClone(state))).toBeUndefined()),
+      {
+        numRuns: 50,
+      },
+    );
   });
 
   test("names only what differs", () => {

@@ -70,5 +70,7 @@ function statusOf(port: number, holder: string | undefined, failure: ListenerFai
     const message = `Port ${port} cannot be bound (${failure.code}): ${failure.message}; free it or set another spec.targetPort.`;
     return condition(type, "False", "BindFailed", message, { targetPort: port });
   }
-  return condition(type, "True", "Listening", `Port ${port} of the site leads to the imported service.`, { targetPort: port });
+  return condition(type, "True", "Listening", `Port ${port} of the site leads to the imported service.`, {
+    targetPort: port,
+  });
 }

@@ -1,6 +1,6 @@
+import { formatHostPort } from "../../resources/address.ts";
 import type { PeerResource } from "../../resources/kinds.ts";
 import { keyOf } from "../../resources/meta.ts";
-import { formatHostPort } from "../../resources/address.ts";
 import type { PeerEntry } from "../../snapshot/tables.ts";
 import type { WantedStatus } from "../status-writer.ts";
 import { condition, type Outcome } from "./outcome.ts";
@@ -69,5 +69,11 @@ function statusOf(peer: PeerResource, health: PeerHealth | undefined, labels: Pe
     const gateway = peer.spec.gateways[index];
     return `${gateway ? formatHostPort(gateway.host, gateway.port) : "?"}: ${lastError ?? "no answer"}`;
   });
-  return condition("PeerReachable", "False", "NoHeartbeat", `No gateway answers heartbeats. ${reasons.join("; ")}`, fields);
+  return condition(
+    "PeerReachable",
+    "False",
+    "NoHeartbeat",
+    `No gateway answers heartbeats. ${reasons.join("; ")}`,
+    fields,
+  );
 }

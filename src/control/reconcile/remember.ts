@@ -6,7 +6,10 @@ export function rememberRows<T extends object, Row>(make: (object: T) => Row): (
   const rows = new WeakMap<T, Row>();
   return (object) => {
     let row = rows.get(object);
-    if (row === undefined) rows.set(object, (row = make(object)));
+    if (row === undefined) {
+      row = make(object);
+      rows.set(object, row);
+    }
     return row;
   };
 }

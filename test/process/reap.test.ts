@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+
+/**
+ * Becomes the one that orphans are left to (prctl PR_SET_CHILD_SUBREAPER), as PID 1 is, and then abandons one. Prints the
+ * zombies before and after collecting, and the exit code of a child of its own.
+ */
+const SCRIPT = `
+  import { dlopen, FFIType } from "bun:ffi";
+  import { readdirSync, readFileSync } from "node:fs";
+  import { orphanReaper } from "${join(import.meta.dir, "../../src/process/reap.ts")}";
+  const { symbols } = dlopen("libc.so.6", { prctl: { args: [FFIType.i32, FFIType.u64], returns: FFIType.i32 } });
+  symbols.prctl(36, 1);
+  const zombies = () => readdirSync("/proc").filter((name) => /^\\d+$/.test(name)).filter((name) => {
+    try {
+      const fields = readFileSync("/proc/" + name + "/stat", "utf8").split(") ").pop().split(" ");
+      return fields[0] === "Z" && Number(fields[1]) === process.pid;
+    } catch { return false; }
+  }).length;
+  Bun.spawn(["sh", "-c", "sleep 0.05 & exit 0"]);
+  const own = Bun.spawn(["sh", "-c", "sleep 0.1; exit 7"]);
+  await Bun.sleep(80);
+  const before = zombies();
+  orphanReaper((pid) => pid === own.pid)();
+  console.log(JSON.stringify({ before, after: zombies(), code: await own.exited }));`;
+
+test("what was left to this process is collected, and its own children are not taken from it", async () => {
+  const child = Bun.spawn([process.execPath, "-e", SCRIPT], { stdout: "pipe" });
+  expect(await new Response(child.stdout).json()).toEqual({ before: 1, after: 0, code: 7 });
+});
