@@ -70,8 +70,10 @@ export const NOBODY: SocketUser = {
 
 const KEEP_ALIVE_MS = 15_000;
 
-/** What every socket of the relay path gets: no Nagle delay, and the kernel finds out when the far host is dead. */
+/**
+ * What every socket of the relay path gets: the kernel finds out when the far host is dead. Bun has switched Nagle's
+ * delay off already.
+ */
 export function tune(socket: RelaySocket): void {
-  socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }
