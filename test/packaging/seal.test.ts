@@ -81,6 +81,30 @@ describe("the executable", () => {
     expect(opened).toBe(false);
   });
 
+  test("NODE_TLS_REJECT_UNAUTHORIZED does not make the command line trust a stranger", async () => {
+    const cwd = mkdtempSync(join(tmpdir(), "clusterlink-tls-"));
+    Bun.spawnSync([EXECUTABLE, "create", "fabric", "--name", "foreign"], { cwd });
+    Bun.spawnSync([EXECUTABLE, "create", "peer-cert", "--fabric", "foreign", "--name", "localhost"], { cwd });
+    const pem = (name: string) => Bun.file(join(cwd, "foreign", "localhost", name));
+    let asked = 0;
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: pem("cert.pem"), key: pem("key.pem") },
+      fetch: () => new Response(String(asked++)),
+    });
+    try {
+      const words = [EXECUTABLE, "get", "peers", "--server", `https://localhost:${server.port}`, "--token", "secret"];
+      const child = Bun.spawn(words, { env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" }, stdout: "pipe", stderr: "pipe" });
+      expect(await new Response(child.stderr).text()).toContain("cannot be trusted");
+      expect(await child.exited).toBe(1);
+      expect(asked).toBe(0);
+    } finally {
+      await server.stop(true);
+      rmSync(cwd, { recursive: true });
+    }
+  });
+
   test("a .env file and a bunfig.toml in the working folder change nothing", async () => {
     const cwd = mkdtempSync(join(tmpdir(), "clusterlink-cwd-"));
     try {
