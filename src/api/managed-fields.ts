@@ -175,7 +175,7 @@ function foldOldest(managed: readonly Managed[]): Managed[] {
 /**
  * Tracks a create, an update or a patch: what `after` changed of `before` now belongs to the writer, and to nobody else.
  * A client may write `metadata.managedFields` itself; an empty or unreadable list leaves it as it was, and a single
- * empty entry forgets all managers.
+ * empty entry forgets all managers. An object that nobody is recorded for stays so until its first apply.
  * @param before what is stored; absent for a create
  * @returns `after` with its `metadata.managedFields`
  */
@@ -185,6 +185,7 @@ export function trackUpdate(before: JsonObject | undefined, after: JsonObject, w
   const forget = Array.isArray(given) && given.length === 1 && jsonEqual(given[0], {});
   const requested = writer.subresource === undefined ? decodeOrEmpty(given) : [];
   const managed = forget && writer.subresource === undefined ? [] : requested.length > 0 ? requested : stored;
+  if (before !== undefined && managed.length === 0) return withManagedFields(after, []);
 
   const change = compare(before ?? {}, after);
   const gained = tracked(union(change.added, change.modified), writer.subresource);
@@ -255,7 +256,7 @@ export function applyConfig(
 /** An object that nobody is recorded for belongs, as far as apply is concerned, to one who was there before. */
 function managersBeforeApply(live: JsonObject, writer: Writer): Managed[] {
   const managed = decodeOrEmpty(metadataOf(live)["managedFields"]);
-  const set = tracked(fieldsOf(live), writer.subresource);
+  const set = tracked(compare({}, live).added, writer.subresource);
   if (managed.length > 0 || isEmpty(set)) return managed;
   const entry: Managed["entry"] = {
     manager: "before-first-apply",

@@ -233,9 +233,10 @@ function accept(context: WriteContext, kind: KindName, object: JsonObject): Json
   if (!judged.ok) throw invalid(kind, String(name), judged.faults);
   if (context.fieldValidation === "Warn") for (const { message } of judged.unknown) context.warn(message);
   const accepted = asJson(judged.object);
-  const metadata = Object.entries(metadataOf(accepted)).filter(
-    ([key, value]) => !(SERVER_FIELDS.includes(key) && value === ""),
-  );
+  const metadata = Object.entries(metadataOf(accepted)).filter(([key, value]) => {
+    if (OMITTED_EMPTY.includes(key)) return Object.keys(value ?? {}).length > 0;
+    return !(SERVER_FIELDS.includes(key) && value === "");
+  });
   return { ...accepted, metadata: Object.fromEntries(metadata) };
 }
 
@@ -310,6 +311,9 @@ function withNamespace(target: Target, body: JsonObject): JsonObject {
 
 /** Fields of metadata that only the server sets. */
 const SERVER_FIELDS = ["uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "selfLink"];
+
+/** Fields of metadata that are the same empty and absent; only what is there is tracked. */
+const OMITTED_EMPTY = ["labels", "annotations", "finalizers", "ownerReferences"];
 
 function userMetadata(metadata: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.includes(key)));

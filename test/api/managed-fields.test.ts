@@ -91,6 +91,14 @@ describe("tracking of updates", () => {
     const reset = trackUpdate(created, { ...created, metadata: { ...metadata, managedFields: [{}] } }, writer("b"));
     expect(managers(reset)).toEqual({});
   });
+  test("an object that nobody is recorded for stays so until its first apply", () => {
+    const updated = trackUpdate(config({ port: 80 }), config({ port: 81 }), writer("a"));
+    expect(managers(updated)).toEqual({});
+    expect(managers(applyConfig(updated, config({ port: 81 }), writer("me"), false))).toEqual({
+      "before-first-apply/Update": { "f:spec": { ".": {}, "f:port": {} } },
+      "me/Apply": { "f:spec": { "f:port": {} } },
+    });
+  });
   test("more than ten managers are folded into one, oldest first", () => {
     let object = trackUpdate(undefined, config({ port: 80 }), writer("m00"));
     for (let i = 1; i <= 12; i += 1) {

@@ -111,6 +111,11 @@ describe("create", () => {
     expect(body.metadata?.generation).toBe(1);
     expect(body.status).toBeUndefined();
   });
+  test("takes empty labels for none, so that nobody manages them", async () => {
+    const { body } = await call("POST", imports, web({}, { labels: {}, annotations: {} }));
+    expect(body.metadata).not.toHaveProperty("labels");
+    expect(JSON.stringify(body.metadata?.managedFields)).not.toContain("f:metadata");
+  });
   test("names every bad field at once, unknown ones too, with 422", async () => {
     const bad = await call("POST", imports, web({ port: 0, bogus: 1, lbScheme: "best" }, { labels: { "a b": "c" } }));
     expect(bad).toMatchObject({
