@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Condition } from "./meta.ts";
 import { conditions } from "./conditions.ts";
+import type { Condition } from "./meta.ts";
 import { attributeKey, attributeValue } from "./names.ts";
 
 const REQUIREMENT_CEL = [
@@ -15,6 +15,8 @@ const REQUIREMENT_CEL = [
     fieldPath: ".values",
   },
 ];
+
+const CLOSED = { "x-clusterlink-closed": true };
 
 const hasFields = (value: unknown): value is { operator?: unknown; values?: unknown } =>
   typeof value === "object" && value !== null;
@@ -47,26 +49,31 @@ export const selectorRequirement = z
     params: { type: "FieldValueForbidden" },
     error: "may not be given when `operator` is 'Exists' or 'DoesNotExist'",
   })
-  .meta({ "x-kubernetes-validations": REQUIREMENT_CEL });
+  .meta({ ...CLOSED, "x-kubernetes-validations": REQUIREMENT_CEL });
 
 /** metav1.LabelSelector over connection attributes; empty matches everything. */
-export const workloadSelector = z.strictObject({
-  matchLabels: z
-    .record(attributeKey, attributeValue)
-    .optional()
-    .describe("Attributes that must have exactly these values; all of them must match."),
-  matchExpressions: z
-    .array(selectorRequirement)
-    .max(64)
-    .optional()
-    .describe("Requirements on attributes; all of them must match."),
-});
+export const workloadSelector = z
+  .strictObject({
+    matchLabels: z
+      .record(attributeKey, attributeValue)
+      .optional()
+      .describe("Attributes that must have exactly these values; all of them must match."),
+    matchExpressions: z
+      .array(selectorRequirement)
+      .max(64)
+      .optional()
+      .describe("Requirements on attributes; all of them must match."),
+  })
+  .meta(CLOSED);
 
 const workloadSelectorItem = z
   .strictObject({
-    workloadSelector: workloadSelector.describe("Selects by connection attributes; an empty selector matches everything."),
+    workloadSelector: workloadSelector.describe(
+      "Selects by connection attributes; an empty selector matches everything.",
+    ),
   })
   .meta({
+    ...CLOSED,
     "x-clusterlink-refused": { workloadSets: "workload sets are not supported; select by `workloadSelector` instead" },
   });
 

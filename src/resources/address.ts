@@ -164,7 +164,9 @@ function v6Bytes(text: string, mayEndInV4: boolean): number[] | undefined {
 }
 
 function isMapped(bytes: Uint8Array): boolean {
-  return bytes.length === 16 && bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
+  return (
+    bytes.length === 16 && bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255
+  );
 }
 
 function unmapped(bytes: Uint8Array): IpAddress {

@@ -5,7 +5,12 @@ import { timestamp } from "./timestamp.ts";
 const condition = z.strictObject({
   type: z.string().min(1).max(316).describe("Which condition it is."),
   status: z.enum(["True", "False", "Unknown"]).describe("True, False or Unknown."),
-  observedGeneration: z.int().min(0).optional().meta({ format: "int64" }).describe("The metadata.generation it was judged on."),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ format: "int64" })
+    .describe("The metadata.generation it was judged on."),
   lastTransitionTime: timestamp.describe("When its status last changed."),
   reason: z.string().min(1).max(1024).describe("Why, for programs: one CamelCase word."),
   message: z.string().max(32768).describe("Why, for people."),

@@ -19,7 +19,9 @@ export const importSpec = z.strictObject({
   sources: z.array(importSource).max(256).describe("The exports that serve this Import."),
   lbScheme: lbScheme
     .default("round-robin")
-    .describe("How a source is chosen for a connection: round-robin, random, static (the first that works) or least-connections."),
+    .describe(
+      "How a source is chosen for a connection: round-robin, random, static (the first that works) or least-connections.",
+    ),
 });
 
 export type LbScheme = z.infer<typeof lbScheme>;

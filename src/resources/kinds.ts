@@ -91,7 +91,13 @@ export const KINDS: { [K in KindName]: KindDefinition<K> } = {
     status: peerStatus,
     columns: [
       conditionColumn("Reachable", "PeerReachable", "Whether heartbeats reach the peer."),
-      { name: "Gateways", type: "string", jsonPath: ".spec.gateways[*].host", description: "The peer's gateways.", priority: 1 },
+      {
+        name: "Gateways",
+        type: "string",
+        jsonPath: ".spec.gateways[*].host",
+        description: "The peer's gateways.",
+        priority: 1,
+      },
       age,
     ],
   },
@@ -128,8 +134,20 @@ export const KINDS: { [K in KindName]: KindDefinition<K> } = {
       { name: "Peers", type: "string", jsonPath: ".spec.sources[*].peer", description: "The peers that serve it." },
       conditionColumn("Valid", "ImportTargetPortValid", "Whether the gateway listens for it."),
       conditionColumn("Service", "ImportServiceValid", "Whether its Service is in place.", 1),
-      { name: "Target", type: "integer", jsonPath: ".status.targetPort", description: "The gateway's port for it.", priority: 1 },
-      { name: "Scheme", type: "string", jsonPath: ".spec.lbScheme", description: "How a source is chosen.", priority: 1 },
+      {
+        name: "Target",
+        type: "integer",
+        jsonPath: ".status.targetPort",
+        description: "The gateway's port for it.",
+        priority: 1,
+      },
+      {
+        name: "Scheme",
+        type: "string",
+        jsonPath: ".spec.lbScheme",
+        description: "How a source is chosen.",
+        priority: 1,
+      },
       age,
     ],
   },
@@ -170,14 +188,27 @@ export const KINDS: { [K in KindName]: KindDefinition<K> } = {
     standaloneOnly: true,
     columns: [
       { name: "CIDRs", type: "string", jsonPath: ".spec.cidrs[*]", description: "The clients' addresses." },
-      { name: "Account", type: "string", jsonPath: ".spec.serviceAccount", description: "The clients' service account.", priority: 1 },
+      {
+        name: "Account",
+        type: "string",
+        jsonPath: ".spec.serviceAccount",
+        description: "The clients' service account.",
+        priority: 1,
+      },
       conditionColumn("Valid", "WorkloadValid", "Whether its clients are identified by it."),
       age,
     ],
   },
 };
 
-export const KIND_NAMES: readonly KindName[] = ["Peer", "Export", "Import", "AccessPolicy", "PrivilegedAccessPolicy", "Workload"];
+export const KIND_NAMES: readonly KindName[] = [
+  "Peer",
+  "Export",
+  "Import",
+  "AccessPolicy",
+  "PrivilegedAccessPolicy",
+  "Workload",
+];
 
 /** @returns whether the text is the name of a kind, spelt exactly. */
 export function isKindName(text: string): text is KindName {

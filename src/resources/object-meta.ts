@@ -34,7 +34,12 @@ export const objectMeta = z.strictObject({
   namespace: dnsLabel.optional().describe("The namespace of a namespaced object; cannot be changed."),
   uid: z.string().max(64).optional().describe("Set by the server; unique in time and space."),
   resourceVersion: z.string().max(64).optional().describe("Set by the server; changes with every write."),
-  generation: z.int().min(0).optional().meta({ format: "int64" }).describe("Set by the server; rises when spec changes."),
+  generation: z
+    .int()
+    .min(0)
+    .optional()
+    .meta({ format: "int64" })
+    .describe("Set by the server; rises when spec changes."),
   creationTimestamp: timestamp.optional().describe("Set by the server."),
   deletionTimestamp: timestamp.optional().describe("Set by the server when the object waits for its finalizers."),
   deletionGracePeriodSeconds: z.int().min(0).optional().meta({ format: "int64" }).describe("Ignored."),

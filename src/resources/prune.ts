@@ -6,7 +6,7 @@ export interface Pruned {
   value: unknown;
   /** Fields that the schema does not have; `FieldValueUnknown`. */
   unknown: Fault[];
-  /** Fields that are known elsewhere and not supported here; `FieldValueForbidden`. */
+  /** Fields that make a fault in any case: known elsewhere and not supported here, or unknown where none may be dropped. */
   refused: Fault[];
 }
 
@@ -49,5 +49,6 @@ function note(schema: JsonSchema, key: string, at: readonly PropertyKey[], found
   }
   const others = Object.keys(schema.properties ?? {}).join(", ");
   const message = `unknown field "${path}"; the fields here are ${others}`;
-  found.unknown.push({ path, type: "FieldValueUnknown", message });
+  const list = schema["x-clusterlink-closed"] ? found.refused : found.unknown;
+  list.push({ path, type: "FieldValueUnknown", message });
 }

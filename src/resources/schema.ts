@@ -30,6 +30,8 @@ export interface JsonSchema {
   "x-kubernetes-validations"?: CelRule[];
   /** Fields that other implementations know and this one refuses, with the reason. Not part of any published schema. */
   "x-clusterlink-refused"?: Record<string, string>;
+  /** Unknown fields are never dropped here: without a misspelt requirement a selector would match more. Not published. */
+  "x-clusterlink-closed"?: true;
 }
 
 export interface CelRule {
@@ -118,14 +120,17 @@ function normalized(node: unknown): JsonSchema {
 
 /** Turns refused fields into what a CRD can say: a field that no object may have. */
 function published(schema: JsonSchema): JsonSchema {
-  const { "x-clusterlink-refused": refused, ...kept } = schema;
+  const { "x-clusterlink-refused": refused, "x-clusterlink-closed": _, ...kept } = schema;
   const fields = Object.entries(refused ?? {});
   const result: JsonSchema = { ...kept };
   if (result.properties) result.properties = mapValues(result.properties, published);
   if (result.items) result.items = published(result.items);
   if (result.additionalProperties) result.additionalProperties = published(result.additionalProperties);
   if (fields.length === 0) return result;
-  const hidden = fields.map(([name]) => [name, { type: "array", items: { type: "string" }, description: "Not supported." }]);
+  const hidden = fields.map(([name]) => [
+    name,
+    { type: "array", items: { type: "string" }, description: "Not supported." },
+  ]);
   result.properties = { ...result.properties, ...Object.fromEntries(hidden) };
   result["x-kubernetes-validations"] = [
     ...(result["x-kubernetes-validations"] ?? []),

@@ -52,20 +52,12 @@ export function matchesLabels(selector: LabelSelector, labels: Readonly<Record<s
   return selector.every(({ key, operator, values }) => {
     const value = labels && Object.hasOwn(labels, key) ? labels[key] : undefined;
     if (value === undefined) return operator === "notin" || operator === "absent";
-    switch (operator) {
-      case "in":
-        return values.includes(value);
-      case "notin":
-        return !values.includes(value);
-      case "exists":
-        return true;
-      case "absent":
-        return false;
-      case "gt":
-        return INTEGER.test(value) && BigInt(value) > BigInt(values[0] ?? 0);
-      case "lt":
-        return INTEGER.test(value) && BigInt(value) < BigInt(values[0] ?? 0);
-    }
+    if (operator === "in") return values.includes(value);
+    if (operator === "notin") return !values.includes(value);
+    if (operator === "exists" || operator === "absent") return operator === "exists";
+    if (!INTEGER.test(value)) return false;
+    const [actual, bound] = [BigInt(value), BigInt(values[0] ?? 0)];
+    return operator === "gt" ? actual > bound : actual < bound;
   });
 }
 
@@ -87,7 +79,8 @@ export function parseFieldSelector(text: string): FieldSelector {
   if (text.trim() === "") return [];
   return text.split(",").map((part) => {
     const [, field = "", operator = "", value = ""] = /^\s*([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)\s*$/.exec(part) ?? [];
-    if (operator === "") throw new SelectorError(`field selector ${JSON.stringify(part)} must be FIELD=VALUE or FIELD!=VALUE`);
+    if (operator === "")
+      throw new SelectorError(`field selector ${JSON.stringify(part)} must be FIELD=VALUE or FIELD!=VALUE`);
     if (field !== "metadata.name" && field !== "metadata.namespace") {
       throw new SelectorError(`field label not supported: ${field}; use metadata.name or metadata.namespace`);
     }
@@ -129,14 +122,16 @@ function readRequirement(reader: TokenReader): LabelRequirement {
 function readKey(reader: TokenReader): string {
   const key = reader.word();
   if (key === undefined) return reader.fail("a label key");
-  if (!isLabelKey(key)) throw new SelectorError(`label selector: ${JSON.stringify(key)} is no label key (for example 'example.com/app')`);
+  if (!isLabelKey(key))
+    throw new SelectorError(`label selector: ${JSON.stringify(key)} is no label key (for example 'example.com/app')`);
   return key;
 }
 
 /** A value; nothing at all stands for the empty one, as in `key=` and `key in (,a)`. */
 function readValue(reader: TokenReader): string {
   const value = reader.word() ?? "";
-  if (!isLabelValue(value)) throw new SelectorError(`label selector: ${JSON.stringify(value)} is no label value (for example 'frontend')`);
+  if (!isLabelValue(value))
+    throw new SelectorError(`label selector: ${JSON.stringify(value)} is no label value (for example 'frontend')`);
   return value;
 }
 
@@ -181,6 +176,8 @@ class TokenReader {
   fail(expected: string): never {
     const found = this.peek();
     const got = found === undefined ? "the end" : JSON.stringify(found);
-    throw new SelectorError(`label selector ${JSON.stringify(this.#text.slice(0, 200))}: expected ${expected}, found ${got}`);
+    throw new SelectorError(
+      `label selector ${JSON.stringify(this.#text.slice(0, 200))}: expected ${expected}, found ${got}`,
+    );
   }
 }

@@ -100,10 +100,16 @@ function identityFaults(kind: KindName, metadata: Record<string, unknown>): Faul
   const { namespaced, maxNameLength, singular } = KINDS[kind];
   const { name, generateName, namespace } = metadata;
   const faults: Fault[] = [];
-  const add = (field: string, type: FaultType, message: string) => faults.push({ path: `metadata.${field}`, type, message });
-  if (name === undefined && generateName === undefined) add("name", "FieldValueRequired", "Required value: name or generateName is required");
+  const add = (field: string, type: FaultType, message: string) =>
+    faults.push({ path: `metadata.${field}`, type, message });
+  if (name === undefined && generateName === undefined)
+    add("name", "FieldValueRequired", "Required value: name or generateName is required");
   if (typeof name === "string" && maxNameLength !== undefined && name.length > maxNameLength) {
-    add("name", "FieldValueTooLong", `Too long: the name of an ${singular} may not be more than ${maxNameLength} characters, has ${name.length}`);
+    add(
+      "name",
+      "FieldValueTooLong",
+      `Too long: the name of an ${singular} may not be more than ${maxNameLength} characters, has ${name.length}`,
+    );
   }
   if (namespaced && namespace === undefined) {
     add("namespace", "FieldValueRequired", `Required value: ${singular} is a namespaced kind`);
@@ -127,13 +133,19 @@ function unknownTopLevel(input: Record<string, unknown>): Fault[] {
     .filter((key) => !known.includes(key))
     .map((key) => {
       const path = formatPath([key]);
-      return { path, type: "FieldValueUnknown", message: `unknown field "${path}"; the fields here are ${known.join(", ")}` };
+      return {
+        path,
+        type: "FieldValueUnknown",
+        message: `unknown field "${path}"; the fields here are ${known.join(", ")}`,
+      };
     });
 }
 
 /** An empty text where Go leaves a field out (`name`, `namespace`, `creationTimestamp`, …) counts as absent. */
 function withoutEmpty(metadata: unknown): unknown {
-  return isRecord(metadata) ? Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== "")) : metadata;
+  return isRecord(metadata)
+    ? Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== ""))
+    : metadata;
 }
 
 function firstOfEach(faults: Fault[]): Fault[] {

@@ -48,7 +48,10 @@ function wrongType(node: JsonSchema, input: unknown): Omit<Fault, "path"> {
 
 function unsupported(values: readonly unknown[], input: unknown): Omit<Fault, "path"> {
   const supported = values.map(quote).join(", ");
-  return { type: "FieldValueNotSupported", message: `Unsupported value: ${quote(input)}: supported values: ${supported}` };
+  return {
+    type: "FieldValueNotSupported",
+    message: `Unsupported value: ${quote(input)}: supported values: ${supported}`,
+  };
 }
 
 function outOfBounds(node: JsonSchema, issue: Issue & { code: "too_big" | "too_small" }): Omit<Fault, "path"> {
@@ -61,10 +64,15 @@ function outOfBounds(node: JsonSchema, issue: Issue & { code: "too_big" | "too_s
   if (typeof input === "string") {
     if (issue.code === "too_small") return required(node.description ?? "must not be empty");
     const limit = "maximum" in issue ? issue.maximum : node.maxLength;
-    return { type: "FieldValueTooLong", message: `Too long: may not be more than ${limit} characters, has ${input.length}` };
+    return {
+      type: "FieldValueTooLong",
+      message: `Too long: may not be more than ${limit} characters, has ${input.length}`,
+    };
   }
   const bounds =
-    node.maximum === undefined ? `greater than or equal to ${node.minimum}` : `between ${node.minimum} and ${node.maximum}, inclusive`;
+    node.maximum === undefined
+      ? `greater than or equal to ${node.minimum}`
+      : `between ${node.minimum} and ${node.maximum}, inclusive`;
   return { type: "FieldValueInvalid", message: `Invalid value: ${quote(input)}: must be ${bounds}` };
 }
 
@@ -82,7 +90,9 @@ const QUOTED = 120;
 /** A value as JSON, cut when it is long: messages go to terminals and logs. */
 function quote(value: unknown): string {
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[…]" : "{…}";
-  const text = JSON.stringify(typeof value === "string" && value.length > QUOTED ? `${value.slice(0, QUOTED)}…` : value);
+  const text = JSON.stringify(
+    typeof value === "string" && value.length > QUOTED ? `${value.slice(0, QUOTED)}…` : value,
+  );
   return text ?? "null";
 }
 

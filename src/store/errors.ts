@@ -48,7 +48,10 @@ export function alreadyExists(kind: KindName, name: string): StoreError {
 
 /** @returns the error for a write that rests on an older state; `why` says what to do. */
 export function conflict(kind: KindName, name: string, why: string): StoreError {
-  return new StoreError("Conflict", `Operation cannot be fulfilled on ${resource(kind)} "${name}": ${why}`, { kind, name });
+  return new StoreError("Conflict", `Operation cannot be fulfilled on ${resource(kind)} "${name}": ${why}`, {
+    kind,
+    name,
+  });
 }
 
 /** @returns the error for an object with these faults. */

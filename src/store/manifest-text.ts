@@ -28,7 +28,8 @@ export function parseManifest(text: string, format: "yaml" | "json", defaults: M
   } catch (error) {
     return { ok: false, problems: [error instanceof Error ? error.message : String(error)] };
   }
-  if (!isBounded(parsed)) return { ok: false, problems: [`holds more than ${LARGEST.nodes} values, or is nested too deeply`] };
+  if (!isBounded(parsed))
+    return { ok: false, problems: [`holds more than ${LARGEST.nodes} values, or is nested too deeply`] };
   const documents = Array.isArray(parsed) ? parsed : [parsed];
   const objects: ManifestObject[] = [];
   const problems: string[] = [];
@@ -58,7 +59,12 @@ function readObject(document: unknown, index: number, defaults: ManifestDefaults
   return readKind(kind, document, place, defaults);
 }
 
-function readKind(kind: KindName, document: Record<string, unknown>, place: string, defaults: ManifestDefaults): ManifestObject | string {
+function readKind(
+  kind: KindName,
+  document: Record<string, unknown>,
+  place: string,
+  defaults: ManifestDefaults,
+): ManifestObject | string {
   const metadata = isRecord(document.metadata) ? document.metadata : {};
   const home = kind === "Peer" ? defaults.namespace : "default";
   const namespaced = KINDS[kind].namespaced ? { namespace: home, ...withoutEmpty(metadata) } : metadata;
@@ -67,10 +73,18 @@ function readKind(kind: KindName, document: Record<string, unknown>, place: stri
   const described = (faults: readonly Fault[]) => `${place} (${KINDS[kind].singular}${name}): ${formatFaults(faults)}`;
   if (!result.ok) return described(result.faults);
   if (result.object.metadata.name === "") {
-    return described([{ path: "metadata.name", type: "FieldValueRequired", message: "Required value: a manifest gives the name" }]);
+    return described([
+      { path: "metadata.name", type: "FieldValueRequired", message: "Required value: a manifest gives the name" },
+    ]);
   }
   if (JSON.stringify(result.object).length > LARGEST.object) {
-    return described([{ path: "", type: "FieldValueTooLong", message: `Too long: an object may not be larger than ${LARGEST.object} bytes` }]);
+    return described([
+      {
+        path: "",
+        type: "FieldValueTooLong",
+        message: `Too long: an object may not be larger than ${LARGEST.object} bytes`,
+      },
+    ]);
   }
   const plain: ManifestObject["object"] = JSON.parse(JSON.stringify(result.object));
   return { kind, object: plain } as ManifestObject;

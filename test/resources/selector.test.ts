@@ -44,8 +44,25 @@ describe("a label selector", () => {
   });
 
   test.each([
-    ["=a"], ["a=b,"], [",a=b"], ["a b"], ["a in b"], ["a in (b"], ["a in"], ["a=b=c"], ["!"], ["!a=b"], ["a>x"], ["-a=b"], ["a=b c"],
-    ["a=-b"], ["a/b/c=d"], ["a in (b))"], ["(a)"], [`a=${"x".repeat(64)}`], [`${"a,".repeat(9000)}a`],
+    ["=a"],
+    ["a=b,"],
+    [",a=b"],
+    ["a b"],
+    ["a in b"],
+    ["a in (b"],
+    ["a in"],
+    ["a=b=c"],
+    ["!"],
+    ["!a=b"],
+    ["a>x"],
+    ["-a=b"],
+    ["a=b c"],
+    ["a=-b"],
+    ["a/b/c=d"],
+    ["a in (b))"],
+    ["(a)"],
+    [`a=${"x".repeat(64)}`],
+    [`${"a,".repeat(9000)}a`],
   ])("%p is refused", (text) => {
     expect(() => parseLabelSelector(text)).toThrow(SelectorError);
   });
@@ -70,7 +87,8 @@ describe("a label selector", () => {
           .map(({ key, operator, values }) => {
             if (operator === "exists") return `${gap}${key}${gap}`;
             if (operator === "absent") return `!${gap}${key}`;
-            if (operator === "gt" || operator === "lt") return `${key}${gap}${operator === "gt" ? ">" : "<"}${gap}${values[0]}`;
+            if (operator === "gt" || operator === "lt")
+              return `${key}${gap}${operator === "gt" ? ">" : "<"}${gap}${values[0]}`;
             return `${key} ${operator} (${gap}${values.join(`${gap},${gap}`)}${gap})`;
           })
           .join(`${gap},${gap}`);
@@ -111,7 +129,10 @@ describe("a field selector", () => {
     expect(matchesFields(parseFieldSelector("metadata.namespace="), { name: "x" })).toBe(true);
   });
 
-  test.each(["spec.port=80", "metadata.name", "metadata.name in (a)", "a=b=c", "metadata.name=a,"])("%p is refused", (text) => {
-    expect(() => parseFieldSelector(text)).toThrow(SelectorError);
-  });
+  test.each(["spec.port=80", "metadata.name", "metadata.name in (a)", "a=b=c", "metadata.name=a,"])(
+    "%p is refused",
+    (text) => {
+      expect(() => parseFieldSelector(text)).toThrow(SelectorError);
+    },
+  );
 });

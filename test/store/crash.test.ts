@@ -12,7 +12,10 @@ interface Acknowledged {
 }
 
 async function writeUntilKilled(directory: string, lines: number): Promise<Acknowledged[]> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "writer-process.ts"), directory], { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "writer-process.ts"), directory], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   let text = "";
   for await (const bytes of child.stdout) {
     text += new TextDecoder().decode(bytes);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { ListOptions } from "../../src/store/store.ts";
 import type { StandaloneStore } from "../../src/store/standalone/standalone-store.ts";
+import type { ListOptions } from "../../src/store/store.ts";
 import { anExport, openStore, temporaryFolder } from "./objects.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -36,7 +36,11 @@ describe("a list", () => {
     ["by absent label", { labelSelector: "!app" }, ["shop/a"]],
     ["by name", { fieldSelector: "metadata.name=a" }, ["default/a", "shop/a"]],
     ["by namespace field", { fieldSelector: "metadata.namespace!=default" }, ["shop/a"]],
-    ["by everything together", { namespace: "default", labelSelector: "app=db", fieldSelector: "metadata.name!=c" }, ["default/d", "default/e"]],
+    [
+      "by everything together",
+      { namespace: "default", labelSelector: "app=db", fieldSelector: "metadata.name!=c" },
+      ["default/d", "default/e"],
+    ],
   ])("%s", async (_rule, options, expected) => {
     expect(await names(options)).toEqual(expected);
   });
@@ -88,7 +92,9 @@ describe("pages", () => {
   test("expire with the version of the first", async () => {
     const one = await store.list("Export", { limit: 2 });
     for (let i = 0; i < 80; i++) await store.create("Export", anExport(`x${i}`));
-    const error = await store.list("Export", { limit: 2, continue: one.continue ?? "" }).catch((reason: unknown) => reason);
+    const error = await store
+      .list("Export", { limit: 2, continue: one.continue ?? "" })
+      .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "Expired" });
   });
 
@@ -104,13 +110,20 @@ test("a list at an exact version is as it was then", async () => {
   await store.delete("Export", "default", "b");
   expect(await store.list("Export", { resourceVersion: then.resourceVersion })).toEqual(then);
   const ahead = String(Number(then.resourceVersion) + 100);
-  expect(await store.list("Export", { resourceVersion: ahead }).catch((reason: unknown) => reason)).toMatchObject({ code: "Expired" });
+  expect(await store.list("Export", { resourceVersion: ahead }).catch((reason: unknown) => reason)).toMatchObject({
+    code: "Expired",
+  });
 });
 
 test("a long list is read in batches without losing any", async () => {
   const roomy = temporaryFolder();
   const large = openStore(roomy.path);
-  const files = [{ path: "all.yaml", objects: Array.from({ length: 1203 }, (_, i) => ({ kind: "Export" as const, object: anExport(`e${i}`) })) }];
+  const files = [
+    {
+      path: "all.yaml",
+      objects: Array.from({ length: 1203 }, (_, i) => ({ kind: "Export" as const, object: anExport(`e${i}`) })),
+    },
+  ];
   expect(large.applyManifests(files)).toEqual([]);
   expect((await large.list("Export")).items).toHaveLength(1203);
   large.close();

@@ -28,7 +28,13 @@ type State = Map<string, ExportResource>;
 async function perform(store: StandaloneStore, state: State, next: Step): Promise<State> {
   const id = `${next.namespace}/${next.name}`;
   const known = state.get(id);
-  const expected = known ? (next.do === "create" ? "AlreadyExists" : undefined) : next.do === "create" ? undefined : "NotFound";
+  const expected = known
+    ? next.do === "create"
+      ? "AlreadyExists"
+      : undefined
+    : next.do === "create"
+      ? undefined
+      : "NotFound";
   const stale = next.do === "update" && next.stale && known !== undefined;
   const outcome = await write(store, known, next).catch((error: unknown) => error);
   if (outcome instanceof StoreError) {
@@ -50,7 +56,10 @@ function write(store: StandaloneStore, known: ExportResource | undefined, next: 
       return store.create("Export", anExport(name, { namespace, labels: { app: next.app } }));
     case "update": {
       const changed = { ...withLabels(object, { app: next.app }), spec: { ...object.spec, port: next.port } };
-      return store.update("Export", next.stale ? { ...changed, metadata: { ...changed.metadata, resourceVersion: "1" } } : changed);
+      return store.update(
+        "Export",
+        next.stale ? { ...changed, metadata: { ...changed.metadata, resourceVersion: "1" } } : changed,
+      );
     }
     case "status":
       return store.updateStatus("Export", { ...object, status: { conditions: [] } });
@@ -67,35 +76,42 @@ const isWeb = (object: ExportResource) => object.metadata.labels?.app === "web";
 
 test("any sequence of writes leaves what the model has, at every version, in pages and by watching", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 40 }), fc.integer({ min: 1, max: 3 }), async (steps, limit) => {
-      const folder = temporaryFolder();
-      const store = openStore(folder.path, { retention: { changes: 5 }, watcher: { buffer: 2, bookmarkInterval: 0 } });
-      try {
-        const versions: { version: string; state: State }[] = [];
-        let state: State = new Map();
-        versions.push({ version: (await store.list("Export")).resourceVersion, state });
-        for (const next of steps) {
-          const before = state;
-          state = await perform(store, state, next);
-          const { items, resourceVersion } = await store.list("Export");
-          expect(items).toEqual(sorted(state));
-          const { version } = versions.at(-1) ?? { version: "" };
-          if (resourceVersion === version) expect(sorted(state)).toEqual(sorted(before));
-          else expect(Number(resourceVersion)).toBe(Number(version) + 1);
-          versions.push({ version: resourceVersion, state });
+    fc.asyncProperty(
+      fc.array(step, { minLength: 15, maxLength: 40 }),
+      fc.integer({ min: 1, max: 3 }),
+      async (steps, limit) => {
+        const folder = temporaryFolder();
+        const store = openStore(folder.path, {
+          retention: { changes: 5 },
+          watcher: { buffer: 2, bookmarkInterval: 0 },
+        });
+        try {
+          const versions: { version: string; state: State }[] = [];
+          let state: State = new Map();
+          versions.push({ version: (await store.list("Export")).resourceVersion, state });
+          for (const next of steps) {
+            const before = state;
+            state = await perform(store, state, next);
+            const { items, resourceVersion } = await store.list("Export");
+            expect(items).toEqual(sorted(state));
+            const { version } = versions.at(-1) ?? { version: "" };
+            if (resourceVersion === version) expect(sorted(state)).toEqual(sorted(before));
+            else expect(Number(resourceVersion)).toBe(Number(version) + 1);
+            versions.push({ version: resourceVersion, state });
+          }
+          for (const past of versions) {
+            const paged = await pages(store, past.version, limit);
+            if (paged) expect(paged).toEqual(sorted(past.state));
+            const watched = await replay(store, past);
+            expect(watched === undefined).toBe(paged === undefined);
+            if (watched) expect(watched).toEqual(sorted(state, isWeb));
+          }
+        } finally {
+          store.close();
+          folder.dispose();
         }
-        for (const past of versions) {
-          const paged = await pages(store, past.version, limit);
-          if (paged) expect(paged).toEqual(sorted(past.state));
-          const watched = await replay(store, past);
-          expect(watched === undefined).toBe(paged === undefined);
-          if (watched) expect(watched).toEqual(sorted(state, isWeb));
-        }
-      } finally {
-        store.close();
-        folder.dispose();
-      }
-    }),
+      },
+    ),
     { numRuns: 60 },
   );
 });
@@ -107,7 +123,9 @@ async function pages(store: StandaloneStore, version: string, limit: number): Pr
   do {
     const page = await store
       .list("Export", token === undefined ? { limit, resourceVersion: version } : { limit, continue: token })
-      .catch((error: unknown) => (error instanceof StoreError && error.code === "Expired" ? undefined : Promise.reject(error)));
+      .catch((error: unknown) =>
+        error instanceof StoreError && error.code === "Expired" ? undefined : Promise.reject(error),
+      );
     if (!page) return undefined;
     expect(page.items.length).toBeLessThanOrEqual(limit);
     items.push(...page.items);
@@ -117,7 +135,10 @@ async function pages(store: StandaloneStore, version: string, limit: number): Pr
 }
 
 /** What a mirror of the web objects becomes by watching from a version to now; `undefined` when it has expired. */
-async function replay(store: StandaloneStore, past: { version: string; state: State }): Promise<ExportResource[] | undefined> {
+async function replay(
+  store: StandaloneStore,
+  past: { version: string; state: State },
+): Promise<ExportResource[] | undefined> {
   const mirror: State = new Map([...past.state].filter(([, object]) => isWeb(object)));
   const now = (await store.list("Export")).resourceVersion;
   const options = { resourceVersion: past.version, labelSelector: "app=web", signal: new AbortController().signal };

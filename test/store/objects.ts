@@ -18,7 +18,12 @@ export function anExport(name: string, more: Partial<ObjectMeta> = {}, port = 80
 
 export function anImport(name: string, more: Partial<ObjectMeta> = {}): ImportResource {
   const sources = [{ peer: "east", exportName: name, exportNamespace: "default" }];
-  return { apiVersion: API_VERSION, kind: "Import", metadata: metadata(name, more), spec: { port: 80, sources, lbScheme: "round-robin" } };
+  return {
+    apiVersion: API_VERSION,
+    kind: "Import",
+    metadata: metadata(name, more),
+    spec: { port: 80, sources, lbScheme: "round-robin" },
+  };
 }
 
 export function aPeer(name: string): PeerResource {
@@ -42,7 +47,10 @@ export function line(event: WatchEvent<KindName>): string {
   return `${event.type} ${event.object.metadata.namespace}/${event.object.metadata.name}`;
 }
 
-export async function take<K extends KindName>(events: AsyncIterable<WatchEvent<K>>, count: number): Promise<WatchEvent<K>[]> {
+export async function take<K extends KindName>(
+  events: AsyncIterable<WatchEvent<K>>,
+  count: number,
+): Promise<WatchEvent<K>[]> {
   const taken: WatchEvent<K>[] = [];
   if (count === 0) return taken;
   for await (const event of events) {

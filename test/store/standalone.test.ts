@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "../../src/store/errors.ts";
@@ -32,8 +32,16 @@ async function failure(promise: Promise<unknown>): Promise<StoreError> {
 
 describe("creating", () => {
   test("sets the server's metadata and drops the status", async () => {
-    const made = await store.create("Export", { ...anExport("a", { uid: "mine", generation: 7 }), status: { conditions: [] } });
-    expect(made.metadata).toMatchObject({ name: "a", namespace: "default", generation: 1, creationTimestamp: "2026-02-03T04:05:06Z" });
+    const made = await store.create("Export", {
+      ...anExport("a", { uid: "mine", generation: 7 }),
+      status: { conditions: [] },
+    });
+    expect(made.metadata).toMatchObject({
+      name: "a",
+      namespace: "default",
+      generation: 1,
+      creationTimestamp: "2026-02-03T04:05:06Z",
+    });
     expect(made.metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
     expect(made.metadata.resourceVersion).not.toBe("");
     expect(made.status).toBeUndefined();
@@ -70,7 +78,10 @@ describe("creating", () => {
 
   test("completes generateName", async () => {
     const object = anExport("", { generateName: "job-" });
-    const [one, two] = [await store.create("Export", withoutName(object)), await store.create("Export", withoutName(object))];
+    const [one, two] = [
+      await store.create("Export", withoutName(object)),
+      await store.create("Export", withoutName(object)),
+    ];
     expect(one.metadata.name).toMatch(/^job-[a-z0-9]{5}$/);
     expect(two.metadata.name).not.toBe(one.metadata.name);
   });
@@ -109,14 +120,22 @@ describe("updating", () => {
 
   test("writes nothing when nothing changes, whatever the order of the fields", async () => {
     const made = await store.create("Export", anExport("a", { labels: { a: "1", b: "2" } }));
-    const same = { ...made, spec: { port: 80, host: "127.0.0.1" }, metadata: { ...made.metadata, labels: { b: "2", a: "1" } } };
+    const same = {
+      ...made,
+      spec: { port: 80, host: "127.0.0.1" },
+      metadata: { ...made.metadata, labels: { b: "2", a: "1" } },
+    };
     expect(await store.update("Export", same)).toEqual(made);
   });
 
   test("leaves the status alone, and a status update everything else", async () => {
     const made = await store.create("Import", anImport("a"));
     await store.updateStatus("Import", { ...made, spec: { ...made.spec, port: 99 }, status: { targetPort: 7 } });
-    const stored = await store.update("Import", { ...made, metadata: { ...made.metadata, resourceVersion: "" }, status: { targetPort: 8 } });
+    const stored = await store.update("Import", {
+      ...made,
+      metadata: { ...made.metadata, resourceVersion: "" },
+      status: { targetPort: 8 },
+    });
     expect(stored.status).toEqual({ targetPort: 7 });
     expect(stored.spec.port).toBe(80);
   });
@@ -131,7 +150,13 @@ describe("updating", () => {
   test("what the server sets cannot be changed", async () => {
     const made = await store.create("Export", anExport("a"));
     const { uid, creationTimestamp } = made.metadata;
-    const forged = { ...made.metadata, uid: "", creationTimestamp: "2000-01-01T00:00:00Z", generation: 99, labels: { x: "y" } };
+    const forged = {
+      ...made.metadata,
+      uid: "",
+      creationTimestamp: "2000-01-01T00:00:00Z",
+      generation: 99,
+      labels: { x: "y" },
+    };
     const stored = await store.update("Export", { ...made, metadata: forged });
     expect(stored.metadata).toMatchObject({ uid, creationTimestamp, generation: 1 });
   });
@@ -181,10 +206,18 @@ describe("deleting", () => {
     expect(marked.metadata).toMatchObject({ deletionTimestamp: "2026-02-03T04:05:06Z", generation: 2 });
     expect(await store.delete("Export", "default", "a")).toEqual(marked);
     const error = await failure(
-      store.update("Export", { ...marked, metadata: { ...marked.metadata, finalizers: ["example.com/one", "example.com/new"] } }),
+      store.update("Export", {
+        ...marked,
+        metadata: { ...marked.metadata, finalizers: ["example.com/one", "example.com/new"] },
+      }),
     );
-    expect(error.faults.map(({ path, type }) => `${path} ${type}`)).toEqual(["metadata.finalizers FieldValueForbidden"]);
-    const half = await store.update("Export", { ...marked, metadata: { ...marked.metadata, finalizers: ["example.com/two"] } });
+    expect(error.faults.map(({ path, type }) => `${path} ${type}`)).toEqual([
+      "metadata.finalizers FieldValueForbidden",
+    ]);
+    const half = await store.update("Export", {
+      ...marked,
+      metadata: { ...marked.metadata, finalizers: ["example.com/two"] },
+    });
     expect(half.metadata.deletionTimestamp).toBe(marked.metadata.deletionTimestamp ?? "");
     await store.update("Export", { ...half, metadata: { ...half.metadata, finalizers: [] } });
     expect(await store.get("Export", "default", "a")).toBeUndefined();
@@ -193,11 +226,16 @@ describe("deleting", () => {
   });
 
   test("deletionTimestamp cannot be set or taken away by an update", async () => {
-    const made = await store.create("Export", anExport("a", { finalizers: ["example.com/x"], deletionTimestamp: "2020-01-01T00:00:00Z" }));
+    const made = await store.create(
+      "Export",
+      anExport("a", { finalizers: ["example.com/x"], deletionTimestamp: "2020-01-01T00:00:00Z" }),
+    );
     expect(made.metadata.deletionTimestamp).toBeUndefined();
     const marked = await store.delete("Export", "default", "a");
     const { deletionTimestamp, ...kept } = marked.metadata;
-    expect((await store.update("Export", { ...marked, metadata: kept })).metadata.deletionTimestamp).toBe(deletionTimestamp ?? "");
+    expect((await store.update("Export", { ...marked, metadata: kept })).metadata.deletionTimestamp).toBe(
+      deletionTimestamp ?? "",
+    );
   });
 });
 
@@ -207,7 +245,9 @@ describe("a dry run", () => {
     expect((await store.create("Export", anExport("a"), { dryRun: true })).metadata.generation).toBe(1);
     expect((await store.list("Export")).resourceVersion).toBe(before);
     const made = await store.create("Export", anExport("a"));
-    expect((await store.update("Export", { ...made, spec: { port: 9 } }, { dryRun: true })).metadata.generation).toBe(2);
+    expect((await store.update("Export", { ...made, spec: { port: 9 } }, { dryRun: true })).metadata.generation).toBe(
+      2,
+    );
     await store.delete("Export", "default", "a", { dryRun: true });
     expect(await store.get("Export", "default", "a")).toEqual(made);
     expect((await failure(store.create("Export", anExport("a"), { dryRun: true }))).code).toBe("AlreadyExists");
@@ -265,7 +305,8 @@ describe("the file", () => {
     const other = temporaryFolder();
     const anew = openStore(other.path, { clock: () => now + 1000 });
     expect(Number((await anew.list("Export")).resourceVersion)).toBeGreaterThan(Number(old.metadata.resourceVersion));
-    const watch = () => anew.watch("Export", { resourceVersion: old.metadata.resourceVersion, signal: AbortSignal.abort() });
+    const watch = () =>
+      anew.watch("Export", { resourceVersion: old.metadata.resourceVersion, signal: AbortSignal.abort() });
     expect(watch).toThrow(expect.objectContaining({ code: "Expired" }));
     anew.close();
     other.dispose();

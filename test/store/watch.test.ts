@@ -25,7 +25,10 @@ async function now(): Promise<string> {
   return (await store.list("Export")).resourceVersion;
 }
 
-function watch(resourceVersion: string, more: { namespace?: string; labelSelector?: string; fieldSelector?: string } = {}) {
+function watch(
+  resourceVersion: string,
+  more: { namespace?: string; labelSelector?: string; fieldSelector?: string } = {},
+) {
   return store.watch("Export", { resourceVersion, signal: stop.signal, ...more });
 }
 
@@ -75,10 +78,19 @@ describe("a watch", () => {
     await store.create("Export", anExport("b", { labels: { app: "web" } }));
     await store.delete("Export", "default", "b");
     const seen = await take(watch(start, { labelSelector: "app=web" }), 5);
-    expect(seen.map(line)).toEqual(["ADDED default/a", "MODIFIED default/a", "DELETED default/a", "ADDED default/b", "DELETED default/b"]);
+    expect(seen.map(line)).toEqual([
+      "ADDED default/a",
+      "MODIFIED default/a",
+      "DELETED default/a",
+      "ADDED default/b",
+      "DELETED default/b",
+    ]);
     const leaving = seen[2];
     expect(leaving).toMatchObject({
-      object: { metadata: { labels: { app: "web" }, resourceVersion: left.metadata.resourceVersion }, spec: { port: 81 } },
+      object: {
+        metadata: { labels: { app: "web" }, resourceVersion: left.metadata.resourceVersion },
+        spec: { port: 81 },
+      },
     });
   });
 

@@ -66,7 +66,12 @@ export function releaseManifests(table: ObjectTable): void {
   for (const { kind, namespace, name } of table.owned()) table.setOrigin(kind, { namespace, name }, null);
 }
 
-function applyOne<K extends KindName>(kind: K, wanted: ResourceOf<K>, path: string, tools: ApplyTools): string | undefined {
+function applyOne<K extends KindName>(
+  kind: K,
+  wanted: ResourceOf<K>,
+  path: string,
+  tools: ApplyTools,
+): string | undefined {
   const { table, surroundings } = tools;
   const { namespace = "", name } = wanted.metadata;
   const row = table.read(kind, namespace, name);

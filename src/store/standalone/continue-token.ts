@@ -23,7 +23,11 @@ export function decodeToken(text: string, kind: string): ContinueToken {
   const parts = parse(text);
   const [format, version, ofKind, namespace, name] = parts;
   const sound =
-    format === 1 && ofKind === kind && Number.isSafeInteger(version) && typeof namespace === "string" && typeof name === "string";
+    format === 1 &&
+    ofKind === kind &&
+    Number.isSafeInteger(version) &&
+    typeof namespace === "string" &&
+    typeof name === "string";
   if (!sound || typeof version !== "number") {
     const message = "Invalid value: the continue token is not one of this list; start the list over without it";
     throw new StoreError("Invalid", message, { faults: [{ path: "continue", type: "FieldValueInvalid", message }] });

@@ -57,9 +57,13 @@ export function openDatabase(directory: string, now: number): Database {
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreError("Unavailable", `cannot open the store ${path}: ${reason}; check the folder's owner and mode, or restore the file`, {
-      cause: error,
-    });
+    throw new StoreError(
+      "Unavailable",
+      `cannot open the store ${path}: ${reason}; check the folder's owner and mode, or restore the file`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -68,7 +72,10 @@ function migrate(database: Database, path: string, now: number): void {
   if (found === SCHEMA_VERSION) return;
   if (found !== 0) {
     database.close();
-    throw new StoreError("Unavailable", `the store ${path} has schema ${found}, this release reads ${SCHEMA_VERSION}; use the release that wrote it`);
+    throw new StoreError(
+      "Unavailable",
+      `the store ${path} has schema ${found}, this release reads ${SCHEMA_VERSION}; use the release that wrote it`,
+    );
   }
   database
     .transaction(() => {

@@ -40,7 +40,9 @@ export class History {
 
   constructor(database: Database, retention: Retention) {
     this.#retention = retention;
-    this.#append = database.query("INSERT INTO history (version, kind, namespace, name, type, bytes, object, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#append = database.query(
+      "INSERT INTO history (version, kind, namespace, name, type, bytes, object, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    );
     this.#after = database.query(
       "SELECT version, kind, namespace, name, type, object, previous FROM history WHERE kind = ? AND version > ? ORDER BY version LIMIT ?",
     );
@@ -53,7 +55,9 @@ export class History {
     this.#setCounter = database.query("UPDATE counters SET value = ? WHERE name = ?");
     const counters = database.query<{ name: string; value: number }, []>("SELECT name, value FROM counters").all();
     const totals = database
-      .query<{ changes: number; bytes: number }, []>("SELECT count(*) AS changes, coalesce(sum(bytes), 0) AS bytes FROM history")
+      .query<{ changes: number; bytes: number }, []>(
+        "SELECT count(*) AS changes, coalesce(sum(bytes), 0) AS bytes FROM history",
+      )
       .get();
     this.#version = counters.find(({ name }) => name === "version")?.value ?? 0;
     this.#horizon = counters.find(({ name }) => name === "horizon")?.value ?? 0;

@@ -23,7 +23,8 @@ export function listPage<K extends KindName>(
   history: History,
 ): ListResult<K> {
   const selection = selectionOf(options);
-  const token = options.continue === undefined || options.continue === "" ? undefined : decodeToken(options.continue, kind);
+  const token =
+    options.continue === undefined || options.continue === "" ? undefined : decodeToken(options.continue, kind);
   const version = token?.version ?? exactVersion(options.resourceVersion) ?? history.version;
   if (version < history.horizon || version > history.version) {
     throw expired(
@@ -52,7 +53,13 @@ export function listPage<K extends KindName>(
 }
 
 /** The objects after a place as they were at a version: those of now, with every later change undone. */
-function* entriesAt(kind: KindName, version: number, after: Place, table: ObjectTable, history: History): Generator<Entry> {
+function* entriesAt(
+  kind: KindName,
+  version: number,
+  after: Place,
+  table: ObjectTable,
+  history: History,
+): Generator<Entry> {
   const undo = version === history.version ? [] : history.undo(kind, version).filter((entry) => isAfter(entry, after));
   let next = 0;
   for (const row of table.scan(kind, after)) {
@@ -86,5 +93,7 @@ function exactVersion(text: string | undefined): number | undefined {
 export function parseVersion(text: string): number {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text);
   const message = `Invalid value: ${JSON.stringify(text.slice(0, 64))}: must be a resourceVersion that this server gave`;
-  throw new StoreError("Invalid", message, { faults: [{ path: "resourceVersion", type: "FieldValueInvalid", message }] });
+  throw new StoreError("Invalid", message, {
+    faults: [{ path: "resourceVersion", type: "FieldValueInvalid", message }],
+  });
 }

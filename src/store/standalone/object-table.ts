@@ -43,7 +43,9 @@ export class ObjectTable {
     this.#page = database.query(
       "SELECT namespace, name, object FROM objects WHERE kind = ? AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
     );
-    this.#owned = database.query("SELECT kind, namespace, name, origin FROM objects WHERE origin IS NOT NULL ORDER BY kind, namespace, name");
+    this.#owned = database.query(
+      "SELECT kind, namespace, name, origin FROM objects WHERE origin IS NOT NULL ORDER BY kind, namespace, name",
+    );
     this.#namespaces = database.query("SELECT DISTINCT namespace FROM objects WHERE namespace <> ''");
     this.#insert = database.query("INSERT INTO objects (kind, namespace, name, origin, object) VALUES (?, ?, ?, ?, ?)");
     this.#replace = database.query(`UPDATE objects SET object = ? ${where}`);

@@ -1,5 +1,11 @@
 /** Which objects a list or watch is about. */
-import { matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector, SelectorError } from "../../resources/selector.ts";
+import {
+  matchesFields,
+  matchesLabels,
+  parseFieldSelector,
+  parseLabelSelector,
+  SelectorError,
+} from "../../resources/selector.ts";
 import { StoreError } from "../errors.ts";
 import type { ListOptions } from "../store.ts";
 import type { Change } from "./history.ts";

@@ -53,7 +53,11 @@ export class StandaloneStore implements Store {
     this.#table = new ObjectTable(this.#database, this.#history);
   }
 
-  async get<K extends KindName>(kind: K, namespace: string | undefined, name: string): Promise<ResourceOf<K> | undefined> {
+  async get<K extends KindName>(
+    kind: K,
+    namespace: string | undefined,
+    name: string,
+  ): Promise<ResourceOf<K> | undefined> {
     return this.#guard(() => this.#table.read(kind, namespace ?? "", name)?.object);
   }
 
@@ -94,7 +98,11 @@ export class StandaloneStore implements Store {
     });
   }
 
-  async updateStatus<K extends KindName>(kind: K, object: ResourceOf<K>, options: WriteOptions = {}): Promise<ResourceOf<K>> {
+  async updateStatus<K extends KindName>(
+    kind: K,
+    object: ResourceOf<K>,
+    options: WriteOptions = {},
+  ): Promise<ResourceOf<K>> {
     const wanted = validated(kind, object);
     return this.#transact(options, () => {
       const row = this.#current(kind, wanted);
@@ -151,7 +159,11 @@ export class StandaloneStore implements Store {
     this.#database.close();
   }
 
-  async *#follow<K extends KindName>(kind: K, watcher: Watcher<K>, signal: AbortSignal): AsyncGenerator<WatchEvent<K>, void, undefined> {
+  async *#follow<K extends KindName>(
+    kind: K,
+    watcher: Watcher<K>,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<K>, void, undefined> {
     const watchers = this.#watchers.get(kind) ?? new Set();
     const stop = () => {
       watchers.delete(watcher);
@@ -228,22 +240,38 @@ class DryRun extends Error {}
 function checkPreconditions(kind: KindName, row: Row, wanted: { uid?: string; resourceVersion?: string }): void {
   const { metadata } = row.object;
   if (wanted.uid && wanted.uid !== metadata.uid) {
-    throw conflict(kind, metadata.name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${metadata.uid}`);
+    throw conflict(
+      kind,
+      metadata.name,
+      `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${metadata.uid}`,
+    );
   }
   if (wanted.resourceVersion && wanted.resourceVersion !== metadata.resourceVersion) {
-    throw conflict(kind, metadata.name, "the object has been modified; please apply your changes to the latest version and try again");
+    throw conflict(
+      kind,
+      metadata.name,
+      "the object has been modified; please apply your changes to the latest version and try again",
+    );
   }
 }
 
 function refuseOwned(kind: KindName, row: Row): void {
   if (row.origin === null) return;
-  throw conflict(kind, row.object.metadata.name, `it comes from the manifest file ${JSON.stringify(row.origin)}; change it there`);
+  throw conflict(
+    kind,
+    row.object.metadata.name,
+    `it comes from the manifest file ${JSON.stringify(row.origin)}; change it there`,
+  );
 }
 
 function checkSize(kind: KindName, object: ResourceOf<KindName>): void {
   if (JSON.stringify(object).length <= LARGEST_OBJECT) return;
   const message = `Too long: an object may not be larger than ${LARGEST_OBJECT} bytes`;
-  throw new StoreError("Invalid", message, { kind, name: object.metadata.name, faults: [{ path: "", type: "FieldValueTooLong", message }] });
+  throw new StoreError("Invalid", message, {
+    kind,
+    name: object.metadata.name,
+    faults: [{ path: "", type: "FieldValueTooLong", message }],
+  });
 }
 
 function asStoreError(error: unknown): StoreError {

@@ -27,7 +27,7 @@ export class Watcher<K extends KindName> {
   /** Whether new changes are offered to the queue; otherwise they are read from the history. */
   #live = false;
   #closed = false;
-  #wake: () => void = () => {};
+  #wake: (() => void) | undefined;
 
   constructor(kind: K, version: number, selection: Selection, history: History, options: WatcherOptions) {
     this.#kind = kind;
@@ -47,14 +47,14 @@ export class Watcher<K extends KindName> {
       this.#cursor = first.version - 1;
       this.#queue.length = 0;
     }
-    this.#wake();
+    this.#wake?.();
   }
 
   /** Ends the watch; what waits in the queue is dropped. */
   close(): void {
     this.#closed = true;
     this.#queue.length = 0;
-    this.#wake();
+    this.#wake?.();
   }
 
   /** The events. @throws StoreError `Expired` when the history has left the reader behind. */
@@ -78,7 +78,9 @@ export class Watcher<K extends KindName> {
   #readHistory(): Seen | undefined {
     if (this.#live) return undefined;
     if (this.#cursor < this.#history.horizon) {
-      throw expired(`too old resource version: ${this.#cursor} (${this.#history.horizon}); list again and watch from there`);
+      throw expired(
+        `too old resource version: ${this.#cursor} (${this.#history.horizon}); list again and watch from there`,
+      );
     }
     const page = this.#history.after(this.#kind, this.#cursor);
     for (const change of page) this.#take(change);
