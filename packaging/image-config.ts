@@ -10,8 +10,8 @@ const COMMAND = `/${EXECUTABLE_PATH}`;
 /** The probe: the executable asks its own site. */
 const HEALTH = { test: ["CMD", COMMAND, "status", "--ready"], interval: 10, timeout: 5, start: 2, retries: 3 };
 
-/** Variables of the image. Without the second, Bun may write a cache where the root file system is read-only. */
-const VARIABLES = { PATH: "/usr/bin", DO_NOT_TRACK: "1", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" };
+/** Variables of the image. The second keeps Bun from sending reports of crashes. */
+const VARIABLES = { PATH: "/usr/bin", DO_NOT_TRACK: "1" };
 
 function labels(stamp: Stamp): Record<string, string> {
   return {
