@@ -1,10 +1,11 @@
 /** The store of a site without Kubernetes: one SQLite file, in one process. */
 import type { Database } from "bun:sqlite";
 import type { KindName, ResourceOf } from "../../resources/kinds.ts";
-import { alreadyExists, conflict, expired, notFound, StoreError } from "../errors.ts";
+import { alreadyExists, expired, notFound, StoreError } from "../errors.ts";
 import type { ListOptions, ListResult, Store, WatchEvent, WatchOptions, WriteOptions } from "../store.ts";
 import { applyManifests, type ManifestFile, releaseManifests } from "./apply.ts";
 import { openDatabase } from "./database.ts";
+import { asStoreError, checkPreconditions, checkSize, type Preconditions, refuseOwned } from "./guards.ts";
 import { type Change, History, type Retention } from "./history.ts";
 import { listPage, parseVersion } from "./list.ts";
 import { ObjectTable, type Row } from "./object-table.ts";
@@ -25,10 +26,7 @@ export interface StandaloneOptions {
   watcher?: Partial<WatcherOptions>;
 }
 
-type DeleteOptions = WriteOptions & { preconditions?: { uid?: string; resourceVersion?: string } };
-
-/** Upper bound of a stored object, in characters of JSON. */
-export const LARGEST_OBJECT = 1024 * 1024;
+type DeleteOptions = WriteOptions & { preconditions?: Preconditions };
 
 /**
  * A {@link Store} in SQLite. Every write is one synchronous transaction, on disk before its promise resolves; an
@@ -236,49 +234,6 @@ export class StandaloneStore implements Store {
 
 /** Rolls a transaction back without being an error. */
 class DryRun extends Error {}
-
-function checkPreconditions(kind: KindName, row: Row, wanted: { uid?: string; resourceVersion?: string }): void {
-  const { metadata } = row.object;
-  if (wanted.uid && wanted.uid !== metadata.uid) {
-    throw conflict(
-      kind,
-      metadata.name,
-      `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${metadata.uid}`,
-    );
-  }
-  if (wanted.resourceVersion && wanted.resourceVersion !== metadata.resourceVersion) {
-    throw conflict(
-      kind,
-      metadata.name,
-      "the object has been modified; please apply your changes to the latest version and try again",
-    );
-  }
-}
-
-function refuseOwned(kind: KindName, row: Row): void {
-  if (row.origin === null) return;
-  throw conflict(
-    kind,
-    row.object.metadata.name,
-    `it comes from the manifest file ${JSON.stringify(row.origin)}; change it there`,
-  );
-}
-
-function checkSize(kind: KindName, object: ResourceOf<KindName>): void {
-  if (JSON.stringify(object).length <= LARGEST_OBJECT) return;
-  const message = `Too long: an object may not be larger than ${LARGEST_OBJECT} bytes`;
-  throw new StoreError("Invalid", message, {
-    kind,
-    name: object.metadata.name,
-    faults: [{ path: "", type: "FieldValueTooLong", message }],
-  });
-}
-
-function asStoreError(error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new StoreError("Unavailable", `the store failed: ${reason}`, { cause: error });
-}
 
 /** Five characters that spell no word, as Kubernetes completes a generateName. */
 function randomSuffix(): string {
