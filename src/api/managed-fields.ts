@@ -4,7 +4,6 @@
  *
  * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/ and k8s.io/apimachinery `managedfields`.
  */
-import type { ManagedFieldsEntry } from "../resources/meta.ts";
 import {
   compare,
   difference,
@@ -12,7 +11,6 @@ import {
   EMPTY_SET,
   type FieldSet,
   fieldsOf,
-  fromFieldsV1,
   hasPath,
   intersection,
   isEmpty,
@@ -23,6 +21,8 @@ import {
 } from "./field-set.ts";
 import { isObject, type JsonObject, jsonEqual } from "./json.ts";
 import { syncLastApplied, takenOverFrom } from "./last-applied.ts";
+import { decodeManaged, encodeManaged, type Managed } from "./managed-entries.ts";
+import { metadataOf } from "./object-fields.ts";
 
 /** Who writes, through which door. */
 export interface Writer {
@@ -77,64 +77,9 @@ const UNMANAGED = [
 
 const STATUS = pathSet("status");
 
-interface Managed {
-  entry: Omit<ManagedFieldsEntry, "fieldsV1">;
-  set: FieldSet;
-}
-
-function decode(entries: unknown): Managed[] {
-  if (!Array.isArray(entries)) return [];
-  const decoded: Managed[] = [];
-  for (const entry of entries as unknown[]) {
-    if (!isObject(entry)) throw new RangeError("an entry of managedFields must be an object");
-    const { manager, operation, apiVersion, time, subresource } = entry;
-    if (typeof manager !== "string" || typeof apiVersion !== "string") {
-      throw new RangeError("an entry of managedFields needs manager and apiVersion");
-    }
-    if (operation !== "Apply" && operation !== "Update") throw new RangeError("operation must be Apply or Update");
-    decoded.push({
-      entry: {
-        manager,
-        operation,
-        apiVersion,
-        ...(typeof time === "string" ? { time } : {}),
-        fieldsType: "FieldsV1",
-        ...(typeof subresource === "string" && subresource !== "" ? { subresource } : {}),
-      },
-      set: fromFieldsV1(entry["fieldsV1"] ?? {}),
-    });
-  }
-  return decoded;
-}
-
-function decodeOrEmpty(entries: unknown): Managed[] {
-  try {
-    return decode(entries);
-  } catch (error) {
-    if (error instanceof RangeError) return [];
-    throw error;
-  }
-}
-
-function encode(managed: readonly Managed[]): ManagedFieldsEntry[] {
-  const rank = ({ entry }: Managed) =>
-    `${entry.operation} ${entry.time ?? ""} ${entry.manager} ${entry.subresource ?? ""}`;
-  return managed
-    .filter(({ set }) => !isEmpty(set))
-    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
-    .map(({ entry, set }) => {
-      const { subresource, ...rest } = entry;
-      return { ...rest, fieldsV1: toFieldsV1(set), ...(subresource === undefined ? {} : { subresource }) };
-    });
-}
-
-function metadataOf(object: JsonObject): JsonObject {
-  return isObject(object["metadata"]) ? object["metadata"] : {};
-}
-
 function withManagedFields(object: JsonObject, managed: readonly Managed[]): JsonObject {
   const { managedFields: _, ...metadata } = metadataOf(object);
-  const entries = encode(managed).map((entry) => ({ ...entry }) as unknown as JsonObject);
+  const entries = encodeManaged(managed).map((entry) => ({ ...entry }) as unknown as JsonObject);
   return { ...object, metadata: entries.length === 0 ? metadata : { ...metadata, managedFields: entries } };
 }
 
@@ -181,9 +126,9 @@ function foldOldest(managed: readonly Managed[]): Managed[] {
  */
 export function trackUpdate(before: JsonObject | undefined, after: JsonObject, writer: Writer): JsonObject {
   const given = metadataOf(after)["managedFields"];
-  const stored = decodeOrEmpty(before === undefined ? undefined : metadataOf(before)["managedFields"]);
+  const stored = decodeManaged(before === undefined ? undefined : metadataOf(before)["managedFields"]);
   const forget = Array.isArray(given) && given.length === 1 && jsonEqual(given[0], {});
-  const requested = writer.subresource === undefined ? decodeOrEmpty(given) : [];
+  const requested = writer.subresource === undefined ? decodeManaged(given) : [];
   const managed = forget && writer.subresource === undefined ? [] : requested.length > 0 ? requested : stored;
   if (before !== undefined && managed.length === 0) return withManagedFields(after, []);
 
@@ -255,7 +200,7 @@ export function applyConfig(
 
 /** An object that nobody is recorded for belongs, as far as apply is concerned, to one who was there before. */
 function managersBeforeApply(live: JsonObject, writer: Writer): Managed[] {
-  const managed = decodeOrEmpty(metadataOf(live)["managedFields"]);
+  const managed = decodeManaged(metadataOf(live)["managedFields"]);
   const set = tracked(compare({}, live).added, writer.subresource);
   if (managed.length > 0 || isEmpty(set)) return managed;
   const entry: Managed["entry"] = {

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { KIND_NAMES, KINDS, type KindName } from "../resources/kinds.ts";
 import { mediaType, parseText, readBody, readObject } from "./body.ts";
+import { readDeleteOptions } from "./delete-options.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { isObject, type Json, type JsonObject } from "./json.ts";
 import { jsonPatch } from "./json-patch.ts";
@@ -29,19 +30,11 @@ import {
   watchView,
 } from "./read.ts";
 import { ApiError } from "./status-error.ts";
+import type { NamedTarget, Target } from "./target.ts";
 import { lineStream, watchLines } from "./watch.ts";
-import {
-  applyObject,
-  createObject,
-  patchObject,
-  readDeleteOptions,
-  replaceObject,
-  type Target,
-  type WriteContext,
-} from "./write.ts";
+import { applyObject, createObject, patchObject, replaceObject, type WriteContext } from "./write.ts";
 
 type ApiContext = Context<ApiEnv>;
-type Named = Target & { name: string };
 
 const EVERY_FORM: readonly Form[] = ["object", "table", "metadata"];
 /** A watch that asks for no end gets one anyway, as on Kubernetes: 30 to 60 minutes, spread. */
@@ -56,8 +49,8 @@ export function resourceRoutes(deps: ApiDeps): Hono<ApiEnv> {
     const { plural, namespaced } = KINDS[kind];
     const collection = namespaced ? `/namespaces/:namespace/${plural}` : `/${plural}`;
     const target = (c: ApiContext): Target => ({ kind, namespace: namespaced ? c.req.param("namespace") : undefined });
-    const named = (c: ApiContext): Named => ({ ...target(c), name: c.req.param("name") ?? "" });
-    const status = (c: ApiContext): Named => ({ ...named(c), subresource: "status" });
+    const named = (c: ApiContext): NamedTarget => ({ ...target(c), name: c.req.param("name") ?? "" });
+    const status = (c: ApiContext): NamedTarget => ({ ...named(c), subresource: "status" });
 
     if (namespaced) {
       routes.get(`/${plural}`, (c) => handlers.listOrWatch(c, kind, undefined));
@@ -160,7 +153,7 @@ function createHandlers(deps: ApiDeps) {
   }
 
   return {
-    async get(c: ApiContext, { kind, namespace, name }: Named) {
+    async get(c: ApiContext, { kind, namespace, name }: NamedTarget) {
       const { resourceVersion, includeObject } = readGetParameters(queryOf(c));
       const view = viewer(c, kind, includeObject);
       return send(c, view, showObject(view, await getObject(store, kind, namespace, name, resourceVersion)));
@@ -176,12 +169,12 @@ function createHandlers(deps: ApiDeps) {
       const reply = answer(c, target.kind);
       return reply(await createObject(context, target, await readObject(c.req.raw)), 201);
     },
-    async replace(c: ApiContext, target: Named) {
+    async replace(c: ApiContext, target: NamedTarget) {
       const context = writing(c, readWriteParameters(queryOf(c)));
       const reply = answer(c, target.kind);
       return reply(await replaceObject(context, target, await readObject(c.req.raw)));
     },
-    async patch(c: ApiContext, target: Named) {
+    async patch(c: ApiContext, target: NamedTarget) {
       const type = mediaType(c.req.header("content-type") ?? "none");
       const apply = type === "application/apply-patch+yaml";
       const change = PATCHES[type];
@@ -202,7 +195,7 @@ function createHandlers(deps: ApiDeps) {
       const { object, created } = await applyObject(context, target, requireObject(parseText(text, "YAML")));
       return reply(object, created ? 201 : 200);
     },
-    async delete(c: ApiContext, { kind, namespace, name }: Named) {
+    async delete(c: ApiContext, { kind, namespace, name }: NamedTarget) {
       const { dryRun } = readDeleteParameters(queryOf(c));
       const options = readDeleteOptions(await optionalObject(c.req.raw));
       const view = viewer(c, kind, "Object");

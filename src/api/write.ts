@@ -1,23 +1,38 @@
 /** Creates, updates, patches and deletes of resources: what happens between a request's object and the store. */
-import type { Fault } from "../resources/faults.ts";
-import { KINDS, type KindName, type ResourceOf } from "../resources/kinds.ts";
+import type { KindName } from "../resources/kinds.ts";
 import { API_VERSION } from "../resources/meta.ts";
 import { formatTimestamp } from "../resources/timestamp.ts";
 import { validate } from "../resources/validate.ts";
 import { conflict, invalid, notFound, StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
+import { generatedName } from "./generated-name.ts";
 import { isObject, type JsonObject, jsonEqual } from "./json.ts";
 import { applyConfig, trackUpdate, type Writer } from "./managed-fields.ts";
+import {
+  type AnyResource,
+  asJson,
+  asResource,
+  keptMetadata,
+  managedFieldsOf,
+  metadataOf,
+  OMITTED_EMPTY,
+  SERVER_FIELDS,
+  userMetadata,
+  withField,
+  without,
+  withoutNulls,
+} from "./object-fields.ts";
 import type { WriteParameters } from "./parameters.ts";
 import { ApiError } from "./status-error.ts";
-
-/** Which object a request is about; without a name for a create. */
-export interface Target {
-  kind: KindName;
-  namespace: string | undefined;
-  name?: string;
-  subresource?: "status";
-}
+import {
+  invalidObject,
+  type NamedTarget,
+  requireSameIdentity,
+  requireType,
+  requireVersion,
+  type Target,
+  withNamespace,
+} from "./target.ts";
 
 export interface WriteContext extends WriteParameters {
   store: Store;
@@ -30,9 +45,6 @@ export interface WriteContext extends WriteParameters {
 
 /** How often a patch is tried again when somebody else was faster. */
 const ATTEMPTS = 8;
-
-type Named = Target & { name: string };
-type AnyResource = ResourceOf<KindName>;
 
 /** Stores a new object. @throws {ApiError | StoreError} */
 export async function createObject(context: WriteContext, target: Target, body: JsonObject): Promise<AnyResource> {
@@ -59,7 +71,11 @@ export async function createObject(context: WriteContext, target: Target, body: 
 }
 
 /** Replaces an object, or its status. @throws {ApiError | StoreError} */
-export async function replaceObject(context: WriteContext, target: Named, body: JsonObject): Promise<AnyResource> {
+export async function replaceObject(
+  context: WriteContext,
+  target: NamedTarget,
+  body: JsonObject,
+): Promise<AnyResource> {
   requireType(target.kind, body);
   const given = withNamespace(target, body);
   const metadata = metadataOf(given);
@@ -90,7 +106,7 @@ export async function replaceObject(context: WriteContext, target: Named, body: 
  */
 export async function patchObject(
   context: WriteContext,
-  target: Named,
+  target: NamedTarget,
   change: (live: JsonObject) => unknown,
 ): Promise<AnyResource> {
   return await withRetries(
@@ -108,7 +124,7 @@ export async function patchObject(
 /** Server-side apply. @returns the object and whether it is new. @throws {ApplyConflict | ApiError | StoreError} */
 export async function applyObject(
   context: WriteContext,
-  target: Named,
+  target: NamedTarget,
   body: JsonObject,
 ): Promise<{ object: AnyResource; created: boolean }> {
   requireType(target.kind, body);
@@ -146,30 +162,6 @@ export async function applyObject(
   );
 }
 
-export interface Preconditions {
-  uid?: string;
-  resourceVersion?: string;
-}
-
-/** Reads the preconditions of a DeleteOptions body. @throws {ApiError} 400 for another kind of body */
-export function readDeleteOptions(body: JsonObject): { preconditions: Preconditions; dryRun: boolean } {
-  if (body["kind"] !== undefined && body["kind"] !== "DeleteOptions") {
-    throw new ApiError("BadRequest", `the body of a delete is a DeleteOptions, not a ${String(body["kind"])}`);
-  }
-  const { preconditions, dryRun } = body;
-  const wanted = isObject(preconditions) ? preconditions : {};
-  if (dryRun !== undefined && dryRun !== null && !jsonEqual(dryRun, ["All"]) && !jsonEqual(dryRun, [])) {
-    throw new ApiError("Invalid", 'dryRun: Unsupported value: supported values: "All"');
-  }
-  return {
-    preconditions: {
-      ...(typeof wanted["uid"] === "string" ? { uid: wanted["uid"] } : {}),
-      ...(typeof wanted["resourceVersion"] === "string" ? { resourceVersion: wanted["resourceVersion"] } : {}),
-    },
-    dryRun: jsonEqual(dryRun, ["All"]),
-  };
-}
-
 async function withRetries<T>(attempt: () => Promise<T>, again: (error: StoreError) => boolean): Promise<T> {
   for (let left = ATTEMPTS; ; left -= 1) {
     try {
@@ -189,7 +181,7 @@ class LostRace extends Error {
 
 async function storeUpdate(
   context: WriteContext,
-  target: Named,
+  target: NamedTarget,
   live: AnyResource,
   wanted: JsonObject,
 ): Promise<AnyResource> {
@@ -206,7 +198,12 @@ async function storeUpdate(
 }
 
 /** Writes what differs from what is stored, on the condition that nobody has written since. */
-async function keep(context: WriteContext, target: Named, before: JsonObject, after: JsonObject): Promise<AnyResource> {
+async function keep(
+  context: WriteContext,
+  target: NamedTarget,
+  before: JsonObject,
+  after: JsonObject,
+): Promise<AnyResource> {
   if (jsonEqual(after, before)) return asResource(before);
   const object = asResource(after);
   const options = optionsOf(context);
@@ -220,7 +217,7 @@ async function keep(context: WriteContext, target: Named, before: JsonObject, af
   }
 }
 
-async function hasMoved(store: Store, target: Named, before: JsonObject): Promise<boolean> {
+async function hasMoved(store: Store, target: NamedTarget, before: JsonObject): Promise<boolean> {
   const now = await store.get(target.kind, target.namespace, target.name);
   return now?.metadata.resourceVersion !== metadataOf(before)["resourceVersion"];
 }
@@ -240,104 +237,10 @@ function accept(context: WriteContext, kind: KindName, object: JsonObject): Json
   return { ...accepted, metadata: Object.fromEntries(metadata) };
 }
 
-async function readLive(store: Store, target: Named): Promise<AnyResource> {
+async function readLive(store: Store, target: NamedTarget): Promise<AnyResource> {
   const live = await store.get(target.kind, target.namespace, target.name);
   if (live === undefined) throw notFound(target.kind, target.name);
   return live;
-}
-
-function requireType(kind: KindName, body: JsonObject): void {
-  const problems = [
-    ["kind", body["kind"], kind],
-    ["apiVersion", body["apiVersion"], API_VERSION],
-  ]
-    .filter(([, is, wanted]) => is !== wanted)
-    .map(
-      ([field, is, wanted]) =>
-        `${field} is ${is === undefined ? "missing" : JSON.stringify(is)}, this URL takes "${wanted}"`,
-    );
-  if (problems.length > 0) throw new ApiError("BadRequest", `the object does not fit: ${problems.join("; ")}`);
-}
-
-function requireVersion(target: Named, live: AnyResource, metadata: JsonObject): void {
-  const { uid, resourceVersion } = metadata;
-  if (typeof uid === "string" && uid !== "" && uid !== live.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
-    throw conflict(target.kind, target.name, why);
-  }
-  if (
-    typeof resourceVersion === "string" &&
-    resourceVersion !== "" &&
-    resourceVersion !== live.metadata.resourceVersion
-  ) {
-    const why = "the object has been modified; please apply your changes to the latest version and try again";
-    throw conflict(target.kind, target.name, why);
-  }
-}
-
-function requireSameIdentity(target: Named, live: AnyResource, patched: JsonObject): void {
-  const before = asJson(live);
-  const changed = ["name", "namespace", "uid"].find(
-    (field) => !jsonEqual(metadataOf(before)[field], metadataOf(patched)[field]),
-  );
-  if (changed !== undefined) {
-    const value = JSON.stringify(metadataOf(patched)[changed] ?? null);
-    throw invalidObject(
-      target,
-      `metadata.${changed}`,
-      "FieldValueInvalid",
-      `Invalid value: ${value}: field is immutable`,
-    );
-  }
-}
-
-function invalidObject(target: Named, path: string, type: Fault["type"], message: string): StoreError {
-  return invalid(target.kind, target.name, [{ path, type, message }]);
-}
-
-function withNamespace(target: Target, body: JsonObject): JsonObject {
-  const metadata = metadataOf(body);
-  if (!KINDS[target.kind].namespaced || target.namespace === undefined) return body;
-  const namespace = metadata["namespace"];
-  if (namespace === undefined || namespace === "") {
-    return { ...body, metadata: { ...metadata, namespace: target.namespace } };
-  }
-  if (namespace === target.namespace) return body;
-  throw new ApiError(
-    "BadRequest",
-    `the namespace of the provided object (${String(namespace)}) does not match the namespace on the URL (${target.namespace})`,
-  );
-}
-
-/** Fields of metadata that only the server sets. */
-const SERVER_FIELDS = ["uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "selfLink"];
-
-/** Fields of metadata that are the same empty and absent; only what is there is tracked. */
-const OMITTED_EMPTY = ["labels", "annotations", "finalizers", "ownerReferences"];
-
-function userMetadata(metadata: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !SERVER_FIELDS.includes(key)));
-}
-
-function keptMetadata(before: JsonObject, wanted: JsonObject): JsonObject {
-  const stored = metadataOf(before);
-  const kept = Object.entries(stored).filter(([key]) => SERVER_FIELDS.includes(key));
-  return { ...userMetadata(wanted), ...Object.fromEntries(kept) };
-}
-
-function managedFieldsOf(object: JsonObject): JsonObject {
-  const { managedFields } = metadataOf(object);
-  return managedFields === undefined ? {} : { managedFields };
-}
-
-const SUFFIX = "bcdfghjklmnpqrstvwxz2456789";
-/** Kubernetes' own: generated names are at most 63 characters long, 5 of them random. */
-const PREFIX_LENGTH = 58;
-
-function generatedName(prefix: unknown): string | undefined {
-  if (typeof prefix !== "string" || prefix === "") return undefined;
-  const random = Array.from(crypto.getRandomValues(new Uint32Array(5)), (one) => SUFFIX[one % SUFFIX.length]);
-  return `${prefix.slice(0, PREFIX_LENGTH)}${random.join("")}`;
 }
 
 function writerOf(context: WriteContext, target: Target): Writer {
@@ -351,36 +254,4 @@ function writerOf(context: WriteContext, target: Target): Writer {
 
 function optionsOf({ dryRun, fieldManager }: WriteContext) {
   return { dryRun, fieldManager };
-}
-
-function metadataOf(object: JsonObject): JsonObject {
-  return isObject(object["metadata"]) ? object["metadata"] : {};
-}
-
-function without(object: JsonObject, field: string): JsonObject {
-  const { [field]: _, ...rest } = object;
-  return rest;
-}
-
-function withField(object: JsonObject, field: string, value: JsonObject[string] | undefined): JsonObject {
-  return value === undefined ? without(object, field) : { ...object, [field]: value };
-}
-
-/** In an applied configuration a null says nothing, as with custom resources of Kubernetes. */
-function withoutNulls(object: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(object)
-      .filter(([, value]) => value !== null)
-      .map(([key, value]) => [key, isObject(value) ? withoutNulls(value) : value]),
-  );
-}
-
-/** A resource is JSON by its type; the compiler cannot see that of an interface. */
-function asJson(object: AnyResource): JsonObject {
-  return object as unknown as JsonObject;
-}
-
-/** Only what {@link validate} has accepted comes here. */
-function asResource(object: JsonObject): AnyResource {
-  return object as unknown as AnyResource;
 }
