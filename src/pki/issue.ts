@@ -1,4 +1,6 @@
 /** Issuing certificates. The libraries that this loads are heavy: only `clusterlink create` and `demo` may import it. */
+// Both are needed: from source the order of CommonJS modules is kept only by the first, in the bundle only by the second.
+import "reflect-metadata";
 import "./reflect.ts";
 import { createPrivateKey, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
