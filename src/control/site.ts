@@ -65,6 +65,7 @@ export class Site {
     const { doors } = options;
     return {
       name: control.certificates.name,
+      namespace: control.options.namespace,
       version: options.version,
       startedAt: new Date(options.startedAt).toISOString(),
       labels: control.options.self.labels,
