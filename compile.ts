@@ -15,7 +15,7 @@ import { checksumList, sha256 } from "./packaging/digest.ts";
 import { compileExecutable } from "./packaging/executable.ts";
 import { writeImage } from "./packaging/image.ts";
 import { billOfMaterials } from "./packaging/sbom.ts";
-import { readStamp, type Stamp } from "./packaging/stamp.ts";
+import { readStamp } from "./packaging/stamp.ts";
 import { hostTarget, parseTargets, type Target, targetName } from "./packaging/target.ts";
 
 const root = import.meta.dir;
@@ -43,32 +43,33 @@ await writeChecksums(options.dist, written);
 
 async function buildForThisMachine({ dist, image }: Options): Promise<void> {
   const executable = join(dist, "clusterlink");
-  await compile(hostTarget(), executable);
-  if (image) await packImage(hostTarget(), dist, executable);
+  const bundled = await compile(hostTarget(), executable);
+  if (image) await packImage(hostTarget(), dist, executable, bundled);
 }
 
 async function build(target: Target, { dist, image }: Options): Promise<void> {
   const executable = join(dist, `clusterlink-${targetName(target)}`);
-  await compile(target, executable);
+  const bundled = await compile(target, executable);
   if (targetName(target) === targetName(hostTarget())) copyFileSync(executable, join(dist, "clusterlink"));
-  if (image && target.os === "linux") await packImage(target, dist, executable);
+  if (image && target.os === "linux") await packImage(target, dist, executable, bundled);
 }
 
-async function compile(target: Target, executable: string): Promise<void> {
-  await compileExecutable(root, target, stamp, executable);
-  await writeBill(`${executable}.cdx.json`, target, "executable", stamp);
+async function compile(target: Target, executable: string): Promise<Set<string>> {
+  const bundled = await compileExecutable(root, target, stamp, executable);
+  await writeBill(`${executable}.cdx.json`, billOfMaterials(lock, bundled, stamp, target, "executable"));
   report(executable, `${executable}.maps.tar`);
+  return bundled;
 }
 
-async function packImage(target: Target, dist: string, executable: string): Promise<void> {
+async function packImage(target: Target, dist: string, executable: string, bundled: Set<string>): Promise<void> {
   if (target.os !== "linux") throw new Error(`--image: ${targetName(target)} is no Linux; name a target`);
   const archive = await writeImage(root, dist, target.arch, stamp, executable);
-  await writeBill(archive.replace(/\.tar$/, ".cdx.json"), target, "image", stamp);
+  await writeBill(archive.replace(/\.tar$/, ".cdx.json"), billOfMaterials(lock, bundled, stamp, target, "image"));
   report(archive);
 }
 
-async function writeBill(path: string, target: Target, kind: "executable" | "image", of: Stamp): Promise<void> {
-  await Bun.write(path, `${JSON.stringify(billOfMaterials(lock, of, target, kind), null, 2)}\n`);
+async function writeBill(path: string, bill: object): Promise<void> {
+  await Bun.write(path, `${JSON.stringify(bill, null, 2)}\n`);
   report(path);
 }
 

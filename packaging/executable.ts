@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { bunRuntime } from "./bun-runtime.ts";
 import { sealRuntime } from "./seal.ts";
 import type { Stamp } from "./stamp.ts";
-import { type TarEntry, tar } from "./tar.ts";
+import { type FileEntry, tar } from "./tar.ts";
 import type { Target } from "./target.ts";
 
 /** The name inside the executable, whatever file it is written to: a part of its bytes. */
@@ -18,6 +18,7 @@ const INNER_NAME = "clusterlink";
  *
  * @param outfile - where the executable goes; the source maps of its modules are written beside it, as `.maps.tar`.
  * @param entry - the program's entry file below `root`.
+ * @returns the npm packages whose code is in it, by the names of their folders: `node_modules/zod`.
  * @throws {Error} with the compiler's messages.
  */
 export async function compileExecutable(
@@ -26,7 +27,7 @@ export async function compileExecutable(
   stamp: Stamp,
   outfile: string,
   entry = "src/main.ts",
-): Promise<void> {
+): Promise<Set<string>> {
   mkdirSync(dirname(outfile), { recursive: true });
   const folder = mkdtempSync(join(dirname(outfile), ".build-"));
   try {
@@ -51,20 +52,32 @@ export async function compileExecutable(
       throw: false,
     });
     if (!result.success) throw new Error(result.logs.map(String).join("\n"));
-    await Bun.write(`${outfile}.maps.tar`, tar(await sourceMaps(folder)));
+    const maps = await sourceMaps(folder);
+    await Bun.write(`${outfile}.maps.tar`, tar(maps));
     renameSync(built, outfile);
+    return bundledPackages(maps);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function sourceMaps(folder: string): Promise<TarEntry[]> {
+async function sourceMaps(folder: string): Promise<FileEntry[]> {
   const paths = [...new Bun.Glob("*.map").scanSync({ cwd: folder })];
   return Promise.all(
     paths.map(
       async (path) => ({ kind: "file", path, data: await Bun.file(join(folder, path)).bytes(), mode: 0o644 }) as const,
     ),
   );
+}
+
+function bundledPackages(maps: readonly FileEntry[]): Set<string> {
+  const { sources } = maps
+    .map((map) => JSON.parse(new TextDecoder().decode(map.data)) as { sources: string[] })
+    .reduce((all, map) => ({ sources: [...all.sources, ...map.sources] }), { sources: [] });
+  const folders = sources.map((path) =>
+    /(?:^|\/)((?:node_modules\/(?:@[^/]+\/)?[^/]+\/)+)/.exec(path)?.[1]?.slice(0, -1),
+  );
+  return new Set(folders.filter((folder) => folder !== undefined));
 }
 
 /** macOS runs signed code only, so there the executable stays as it is; gateways run on Linux. */

@@ -17,12 +17,19 @@ interface Component {
 /**
  * Builds the bill of materials.
  *
- * @param lock - package-lock.json: what is not marked for development is in the executable.
+ * @param lock - package-lock.json, for versions and digests.
+ * @param bundled - the folders of the npm packages whose code is in the executable.
  * @param kind - an image also lists the Debian packages that it takes files from.
  */
-export function billOfMaterials(lock: PackageLock, stamp: Stamp, target: Target, kind: "executable" | "image"): object {
+export function billOfMaterials(
+  lock: PackageLock,
+  bundled: ReadonlySet<string>,
+  stamp: Stamp,
+  target: Target,
+  kind: "executable" | "image",
+): object {
   const components = [
-    ...npmComponents(lock),
+    ...npmComponents(lock, bundled),
     ...(kind === "image" ? debianComponents(imageBase(target.arch), target) : []),
   ];
   return {
@@ -46,10 +53,10 @@ export function billOfMaterials(lock: PackageLock, stamp: Stamp, target: Target,
   };
 }
 
-function npmComponents(lock: PackageLock): Component[] {
+function npmComponents(lock: PackageLock, bundled: ReadonlySet<string>): Component[] {
   const marker = "node_modules/";
   return Object.entries(lock.packages)
-    .filter(([path, item]) => path.includes(marker) && (!item.dev || path === `${marker}bun`))
+    .filter(([path]) => bundled.has(path) || path === `${marker}bun`)
     .map(([path, item]) => {
       const name = path.slice(path.lastIndexOf(marker) + marker.length);
       const version = item.version ?? "";

@@ -1,14 +1,17 @@
 /** Writes tar archives (POSIX.1-1988 ustar) that are equal byte for byte whenever their entries are equal. */
 
+/** A file in an archive. */
+export interface FileEntry {
+  readonly kind: "file";
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly mode: number;
+  readonly owner?: number;
+}
+
 /** One member of an archive. Paths are relative and without a trailing slash. */
 export type TarEntry =
-  | {
-      readonly kind: "file";
-      readonly path: string;
-      readonly data: Uint8Array;
-      readonly mode: number;
-      readonly owner?: number;
-    }
+  | FileEntry
   | { readonly kind: "directory"; readonly path: string; readonly mode: number; readonly owner?: number }
   | { readonly kind: "link"; readonly path: string; readonly target: string };
 
