@@ -6,20 +6,21 @@ import { objectKey } from "../resources/meta.ts";
 import type { ConnectionReport } from "../snapshot/messages.ts";
 import type { ImportEntry } from "../snapshot/tables.ts";
 import type { TriedSource } from "../telemetry/access-log.ts";
-import type { RefusalCode, Refused } from "../wire/messages.ts";
+import type { RefusalCode } from "../wire/messages.ts";
 import type { RelayContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
 import { EarlyData } from "./early-data.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { DialError } from "./errors.ts";
+import type { Link } from "./link.ts";
 import type { LiveConnection } from "./live.ts";
 import { type EndCode, ending } from "./metrics.ts";
-import type { TunnelWaiter } from "./peer-pool.ts";
+import type { LinkWaiter } from "./peer-pool.ts";
+import type { PeerStream, Refusal, StreamHandle, StreamOwner } from "./peer-stream.ts";
 import type { RelaySocket } from "./socket.ts";
-import type { Source, SiteState } from "./state.ts";
+import type { SiteState, Source } from "./state.ts";
 import { TcpEndpoint } from "./tcp-endpoint.ts";
 import { newTrace } from "./trace.ts";
-import type { StreamOwner, Tunnel } from "./tunnel.ts";
 
 /** The source that is being tried or in use, and the decision that allows it. */
 interface Candidate {
@@ -31,7 +32,7 @@ interface Candidate {
  * A connection of a local application to an Import, from accept to the end of both halves: who it is, where it may go,
  * the sources one after the other until one opens, then the relay.
  */
-export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, LiveConnection {
+export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, LiveConnection {
   readonly #app: TcpEndpoint;
   readonly #early = new EarlyData();
   readonly #started = Date.now();
@@ -44,8 +45,8 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
   /** Sources that have not been tried yet, the best first. */
   readonly #untried: ImportSource[];
   #candidate: Candidate | undefined;
-  #tunnel: Tunnel | undefined;
-  /** Tunnels of the same source that answered "not here, not now". */
+  #stream: StreamHandle | undefined;
+  /** Links of the same source that answered "not here, not now". */
   #detours = 0;
   #open = false;
   /** The balancer counts this connection for the candidate. */
@@ -76,30 +77,32 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
     this.#next();
   }
 
-  onTunnel(tunnel: Tunnel): void {
+  onLink(link: Link): void {
     const { source } = this.#candidate as Candidate;
-    this.#tunnel = tunnel;
+    this.#stream = link;
     this.#streamFinished = false;
-    tunnel.other = this.#app;
-    tunnel.open(this, { namespace: source.exportNamespace, name: source.exportName }, this.#source.encoded, this.#trace);
-    this.#early.replay(tunnel);
+    link.other = this.#app;
+    link.open(this, { namespace: source.exportNamespace, name: source.exportName }, this.#source, this.#trace);
+    if (link.sendsEarly) this.#early.replay(link);
   }
 
-  onNoTunnel(error: DialError): void {
+  onNoLink(error: DialError): void {
     this.#failed("unreachable", error.message);
     this.#next();
   }
 
-  onOpened(tunnel: Tunnel): void {
+  onOpened(stream: PeerStream): void {
     this.#open = true;
     this.context.deadlines.clear(this);
     this.#openMs = this.context.now() - this.#startedAt;
-    this.#app.other = tunnel;
-    if (this.#early.complete(tunnel)) this.#app.resume();
+    this.#stream = stream;
+    this.#app.other = stream;
+    if (this.#early.through === undefined) this.#early.replay(stream);
+    if (this.#early.complete(stream)) this.#app.resume();
   }
 
-  onRefused(_tunnel: Tunnel, refused: Refused): void {
-    this.#tunnel = undefined;
+  onRefused(refused: Refusal): void {
+    this.#stream = undefined;
     this.#early.through = undefined;
     this.#failed(refused.code, `the exporting site: ${refused.reason}`);
     if (DETOUR.has(refused.code) && this.#detours++ < MAX_DETOURS) this.#acquire();
@@ -114,13 +117,14 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
 
   onReset(endpoint: Endpoint, reason: string): void {
     if (endpoint === this.#app) {
-      if (this.#tunnel?.stream === this) this.#tunnel.reset();
+      if (this.#stream?.stream === this) this.#stream.reset();
       this.#done("reset-by-client");
       return;
     }
-    this.#tunnel = undefined;
+    const { sent } = this.#early;
+    this.#stream = undefined;
     this.#early.through = undefined;
-    if (!this.#open && this.#early.length === 0) {
+    if (!this.#open && !sent) {
       this.#failed("unreachable", reason);
       this.#next();
       return;
@@ -130,14 +134,15 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
   }
 
   onExpired(): void {
-    const tunnel = this.#tunnel;
-    this.#tunnel = undefined;
+    const stream = this.#stream;
+    const { sent } = this.#early;
+    this.#stream = undefined;
     this.#early.through = undefined;
-    if (tunnel?.stream === this) tunnel.reset();
+    if (stream?.stream === this) stream.reset();
     const { source } = this.#candidate as Candidate;
     this.context.pools.of(source.peer).withdraw(this);
     this.#failed("timeout", `${source.peer} did not answer in time`);
-    if (tunnel !== undefined && this.#early.length > 0) this.#giveUp();
+    if (sent) this.#giveUp();
     else this.#next();
   }
 
@@ -155,7 +160,7 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
 
   cut(reason: string): void {
     this.#app.reset();
-    if (this.#tunnel?.stream === this) this.#tunnel.abort(reason);
+    if (this.#stream?.stream === this) this.#stream.abort(reason);
     this.#done("cut", reason);
   }
 
@@ -265,9 +270,9 @@ export class ClientConnection implements StreamOwner, TunnelWaiter, Expiring, Li
   }
 }
 
-/** Answers that another tunnel or gateway of the same source may not give. */
+/** Answers that another link or gateway of the same source may not give. */
 const DETOUR: ReadonlySet<RefusalCode> = new Set(["draining", "overloaded"]);
-/** Tunnels of one source that may answer `draining` or `overloaded` before the next source is tried. */
+/** Links to one source that may answer `draining` or `overloaded` before the next source is tried. */
 const MAX_DETOURS = 4;
 
 function isSame(a: ImportSource, b: ImportSource): boolean {

@@ -3,6 +3,7 @@ import type { AccessRecord } from "../telemetry/access-log.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Hello } from "../wire/messages.ts";
 import type { DialContext } from "./dial.ts";
+import type { HttpStream } from "./http-stream.ts";
 import type { LiveConnections } from "./live.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import type { Pools } from "./pools.ts";
@@ -14,6 +15,8 @@ export interface RelayContext extends DialContext {
   readonly pools: Pools;
   readonly balancer: Balancer;
   readonly live: LiveConnections;
+  /** Connections that CONNECT has turned into streams, in both directions. */
+  readonly httpStreams: Set<HttpStream>;
   readonly metrics: RelayMetrics;
   readonly log: Logger;
   /** Counts a connection that has ended, and writes its line to the access log. */

@@ -17,6 +17,11 @@ export class EarlyData implements Sink {
     return this.#length;
   }
 
+  /** Whether the present attempt has been given any of it. */
+  get sent(): boolean {
+    return this.through !== undefined && this.#length > 0;
+  }
+
   write(chunk: Uint8Array): boolean {
     this.#chunks.push(chunk);
     const start = this.#length;

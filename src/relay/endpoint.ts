@@ -19,6 +19,9 @@ export interface Sink {
   resume(): void;
 }
 
+/** Where the bytes of no connection go. */
+export const NOWHERE: Sink = { write: () => true, finish() {}, resume() {} };
+
 /**
  * One end of a relayed connection: a local socket, or a stream of a tunnel. Two of them, each the `other` of the other,
  * are a relay of two symmetric halves; it is done when both halves have finished.

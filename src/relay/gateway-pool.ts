@@ -1,9 +1,11 @@
 import { formatHostPort } from "../resources/address.ts";
 import type { DialError } from "./errors.ts";
-import type { Tunnel } from "./tunnel.ts";
+import type { Link } from "./link.ts";
 
 /** Idle tunnels that a reachable gateway always has, so that no connection waits for a handshake. */
 export const WARM_TUNNELS = 2;
+/** The most connections that are kept ready for a gateway that speaks HTTP/1.1, where each serves one stream only. */
+const MAX_WARM_HTTP = 16;
 /** How far back the demand is remembered, in milliseconds. */
 const DEMAND_WINDOW = 10_000;
 /** How long an idle tunnel beyond the demand is kept, in milliseconds. */
@@ -13,17 +15,19 @@ const PING_INTERVAL = 15_000;
 const BACKOFF = { first: 500, longest: 10_000 };
 
 interface Held {
-  tunnel: Tunnel;
+  link: Link;
   /** When it became idle, or was last asked whether it is alive. */
   since: number;
   pinged: number;
 }
 
-/** The tunnels to one gateway of a peer: which are idle, how many are needed, when to try again. Opens no socket. */
+/** The links to one gateway of a peer: which are idle, how many are needed, when to try again. Opens no socket. */
 export class GatewayPool {
-  readonly tunnels = new Set<Tunnel>();
+  readonly links = new Set<Link>();
   readonly #idle: Held[] = [];
   dialing = 0;
+  /** The dialect of the last handshake: tunnels that are reused, or connections that each serve one stream. */
+  native = true;
   #peak = 0;
   #previousPeak = 0;
   #windowStart = 0;
@@ -43,35 +47,35 @@ export class GatewayPool {
   }
 
   get busy(): number {
-    return this.tunnels.size - this.#idle.length;
+    return this.links.size - this.#idle.length;
   }
 
-  /** @returns an idle tunnel, the most recently used one, or nothing. */
-  take(now: number): Tunnel | undefined {
+  /** @returns an idle link, the most recently used one, or nothing. */
+  take(now: number): Link | undefined {
     for (let held = this.#idle.pop(); held !== undefined; held = this.#idle.pop()) {
-      if (!held.tunnel.usable) continue;
+      if (!held.link.usable) continue;
       this.#countDemand(now);
-      return held.tunnel;
+      return held.link;
     }
     return undefined;
   }
 
-  /** Keeps a tunnel that has become idle. */
-  keep(tunnel: Tunnel, now: number): void {
-    this.#idle.push({ tunnel, since: now, pinged: now });
+  /** Keeps a link that has become idle. */
+  keep(link: Link, now: number): void {
+    this.#idle.push({ link, since: now, pinged: now });
   }
 
-  add(tunnel: Tunnel, now: number): void {
-    this.tunnels.add(tunnel);
+  add(link: Link, now: number): void {
+    this.links.add(link);
     this.#failures = 0;
     this.#retryAt = 0;
     this.lastError = undefined;
     this.#countDemand(now);
   }
 
-  remove(tunnel: Tunnel): void {
-    this.tunnels.delete(tunnel);
-    const at = this.#idle.findIndex((held) => held.tunnel === tunnel);
+  remove(link: Link): void {
+    this.links.delete(link);
+    const at = this.#idle.findIndex((held) => held.link === link);
     if (at >= 0) this.#idle.splice(at, 1);
   }
 
@@ -82,10 +86,15 @@ export class GatewayPool {
     this.#retryAt = now + pause * (0.5 + random / 2);
   }
 
-  /** @returns how many dials would bring the idle tunnels up to the warm number now. */
+  /** @returns how many dials would bring the idle links up to the warm number now. */
   missing(now: number): number {
     if (!this.reachable || now < this.#retryAt) return 0;
-    return Math.max(0, WARM_TUNNELS - this.#idle.length - this.dialing);
+    return Math.max(0, this.#warm - this.#idle.length - this.dialing);
+  }
+
+  get #warm(): number {
+    if (this.native) return WARM_TUNNELS;
+    return Math.min(MAX_WARM_HTTP, WARM_TUNNELS + Math.max(this.#peak, this.#previousPeak));
   }
 
   /**
@@ -94,25 +103,25 @@ export class GatewayPool {
   get lopsided(): boolean {
     let relays = 0;
     const seen = new Set<string>();
-    for (const { hello } of this.tunnels) {
+    for (const { hello } of this.links) {
       if (hello === undefined) continue;
       relays = Math.max(relays, hello.relays);
       seen.add(`${hello.instance}/${hello.relay}`);
     }
-    return relays > 1 && seen.size === 1 && this.tunnels.size < WARM_TUNNELS + relays;
+    return relays > 1 && seen.size === 1 && this.links.size < WARM_TUNNELS + relays;
   }
 
-  /** @returns idle tunnels that nobody has needed for long; asks the others now and then whether they live. */
-  sweep(now: number): Tunnel[] {
+  /** @returns idle links that nobody has needed for long; asks the others now and then whether they live. */
+  sweep(now: number): Link[] {
     this.#countDemand(now);
     const needed = WARM_TUNNELS + Math.max(0, Math.max(this.#peak, this.#previousPeak) - this.busy);
-    const spare: Tunnel[] = [];
+    const spare: Link[] = [];
     for (const held of this.#idle) {
       const surplus = this.#idle.length - spare.length - needed;
-      if (surplus > 0 && now - held.since > SPARE_LIFETIME) spare.push(held.tunnel);
+      if (surplus > 0 && now - held.since > SPARE_LIFETIME) spare.push(held.link);
       else if (now - held.pinged > PING_INTERVAL) {
         held.pinged = now;
-        held.tunnel.ping();
+        held.link.ping();
       }
     }
     return spare;

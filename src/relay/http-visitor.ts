@@ -1,119 +1,222 @@
-import { encodeResponse, encodeTextResponse } from "../wire/http/encode.ts";
+import { encodeTextResponse } from "../wire/http/encode.ts";
 import { HttpFault } from "../wire/http/errors.ts";
-import { encodePeerLabels, PEER_LABELS_FIELD } from "../wire/http/peer-labels.ts";
 import { type RequestHead, RequestParser } from "../wire/http/request.ts";
 import { ApiHandover } from "./api-handover.ts";
 import { ClosingSocket } from "./closing-socket.ts";
 import type { RelayContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
-import type { Visitor } from "./peer-handshake.ts";
 import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
-/** How long the first head may take, in milliseconds. */
-const HEAD_TIMEOUT = 5_000;
-/** How long a connection may stay without a request, in milliseconds. */
-const IDLE_TIMEOUT = { stranger: 10_000, peer: 300_000 };
+/** How long a head, or a body, may take, in milliseconds. */
+const MESSAGE_TIMEOUT = 5_000;
+/** How long a stranger may stay without a request, in milliseconds. */
+const STRANGER_IDLE_TIMEOUT = 10_000;
 
-/** A connection to the peer port that speaks HTTP/1.1: probes for anyone, `/healthz` for peers, the exposed API. */
+/**
+ * A connection to the peer port that speaks HTTP/1.1, as anyone may use it: probes, and the exposed API. Requests are
+ * answered one after the other; while one is being answered, nothing more is read.
+ */
 export class HttpVisitor implements SocketUser, Expiring {
   readonly #parser = new RequestParser();
   readonly #queue = new WriteQueue();
+  /** What has been read behind the request that is being answered. */
+  #held: Uint8Array[] = [];
+  #busy = false;
+  /** The other side has finished. */
+  #ended = false;
   #over = false;
 
   constructor(
-    private readonly context: RelayContext,
-    private readonly socket: RelaySocket,
-    private readonly visitor: Exclude<Visitor, { kind: "tunnel" }>,
+    protected readonly context: RelayContext,
+    protected readonly socket: RelaySocket,
     /** Called when the connection is gone, whoever had it last. */
     private readonly onGone: () => void,
   ) {
     socket.data = this;
-    context.deadlines.set(this, HEAD_TIMEOUT);
+    context.deadlines.set(this, MESSAGE_TIMEOUT);
+  }
+
+  /** Tears the connection down at once. */
+  terminate(): void {
+    if (this.#over) return;
+    this.leave();
+    this.onGone();
+    this.socket.data = NOBODY;
+    this.socket.terminate();
+  }
+
+  /** Ends the connection if it is between two requests; otherwise the next answer is the last. */
+  drain(): void {
+    if (!this.#busy && !this.reading && this.#queue.empty) this.#close();
   }
 
   onData(_socket: RelaySocket, chunk: Uint8Array): void {
-    let rest = chunk;
-    try {
-      while (rest.length > 0 && !this.#over) {
-        const { consumed, head } = this.#parser.push(rest);
-        rest = rest.subarray(consumed);
-        if (head !== undefined) this.#serve(head, rest);
-      }
-    } catch (error) {
-      if (!(error instanceof HttpFault)) throw error;
-      if (this.visitor.kind === "anonymous") this.#leave();
-      else this.#answer(encodeTextResponse(error.status, error.message, true), false);
-    }
+    if (this.#stalled) this.#held.push(chunk);
+    else this.#read(chunk);
   }
 
   onDrain(socket: RelaySocket): void {
-    if (!this.#queue.empty && this.#queue.flush(socket)) socket.resume();
+    if (!this.#queue.empty && this.#queue.flush(socket)) this.#goOn();
   }
 
+  /** The rest of what a peer has asked for is still answered. */
   onEnd(): void {
-    this.#leave();
+    this.#ended = true;
+    if (!this.#stalled) this.#close();
   }
 
   onClose(): void {
     if (this.#over) return;
-    this.#over = true;
-    this.context.deadlines.clear(this);
+    this.leave();
     this.onGone();
   }
 
   onExpired(): void {
-    this.#leave();
+    this.#close();
   }
 
-  #serve(head: RequestHead, rest: Uint8Array): void {
+  /** Milliseconds that the connection may stay without a request. */
+  protected get idleTimeout(): number {
+    return STRANGER_IDLE_TIMEOUT;
+  }
+
+  /** Whether a message has begun and not ended. */
+  protected get reading(): boolean {
+    return this.#parser.started;
+  }
+
+  protected get over(): boolean {
+    return this.#over;
+  }
+
+  /** Answers a request, or sees to it. `rest` is what has come behind the head. */
+  protected serve(head: RequestHead, rest: Uint8Array): void {
     const plain = head.method === "GET" && head.framing.type === "none";
-    if (plain && head.path === "/livez") this.#answer(encodeTextResponse(200, "ok"), head.keepAlive);
-    else if (plain && head.path === "/readyz") this.#answer(this.#readiness(), head.keepAlive);
-    else if (plain && head.path === "/healthz" && this.visitor.kind === "http") {
-      this.#answer(this.#health(), head.keepAlive);
-    } else if (this.context.state.site.exposedApi !== undefined) this.#handOver(head, rest);
-    else if (this.visitor.kind === "anonymous") this.#leave();
-    else this.#answer(encodeTextResponse(404, "there is nothing here", !head.keepAlive), false);
+    if (plain && head.path === "/livez") this.answer(encodeTextResponse(200, "ok"), head.keepAlive);
+    else if (plain && head.path === "/readyz") this.answer(this.#readiness(), head.keepAlive);
+    else if (this.context.state.site.exposedApi !== undefined && head.method !== "CONNECT") this.#handOver(head, rest);
+    else this.unknown();
+  }
+
+  /** Takes bytes that are no head. @returns how many of them; the base never expects any. */
+  protected readBody(_chunk: Uint8Array): number | undefined {
+    return undefined;
+  }
+
+  /** A request for what is not there. */
+  protected unknown(): void {
+    this.#close();
+  }
+
+  /** A request that breaks the rules. */
+  protected refuse(_fault: HttpFault): void {
+    this.#close();
+  }
+
+  /** Writes without concluding the request. */
+  protected write(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+    this.#queue.flush(this.socket);
+  }
+
+  protected answer(response: Uint8Array, keepAlive: boolean): void {
+    this.#queue.push(response);
+    if (!this.#queue.flush(this.socket)) this.socket.pause();
+    if (!keepAlive) {
+      this.#close();
+      return;
+    }
+    this.context.deadlines.set(this, this.idleTimeout);
+    if (this.#busy) {
+      this.#busy = false;
+      this.#goOn();
+    }
+  }
+
+  /** The answer will come later, by `answer`. */
+  protected wait(): void {
+    this.#busy = true;
+    this.context.deadlines.clear(this);
+    this.socket.pause();
+  }
+
+  /** A body is to be read: it has a time limit of its own. */
+  protected limitMessage(): void {
+    this.context.deadlines.set(this, MESSAGE_TIMEOUT);
+  }
+
+  /** Somebody else takes the socket. @returns what has been read already, and whether the other side has finished. */
+  protected handAway(): { held: Uint8Array[]; ended: boolean; onGone: () => void } {
+    this.leave();
+    this.socket.resume();
+    return { held: this.#held, ended: this.#ended, onGone: this.onGone };
+  }
+
+  /** The connection is this object's no more. */
+  protected leave(): void {
+    this.#over = true;
+    this.context.deadlines.clear(this);
+  }
+
+  /** Whether what comes has to wait: for an answer, or for the other side to read one. */
+  get #stalled(): boolean {
+    return this.#busy || !this.#queue.empty;
+  }
+
+  #read(chunk: Uint8Array): void {
+    let rest = chunk;
+    const { reading } = this;
+    try {
+      while (rest.length > 0 && !this.#over && !this.#stalled) {
+        const taken = this.readBody(rest);
+        if (taken !== undefined) {
+          rest = rest.subarray(taken);
+          continue;
+        }
+        const { consumed, head } = this.#parser.push(rest);
+        rest = rest.subarray(consumed);
+        if (head !== undefined) this.serve(head, rest);
+      }
+    } catch (error) {
+      if (!(error instanceof HttpFault)) throw error;
+      this.refuse(error);
+    }
+    if (this.#over) return;
+    if (rest.length > 0) this.#held.push(rest);
+    if (!reading && this.#parser.started) this.limitMessage();
+  }
+
+  #goOn(): void {
+    if (this.#over || this.#stalled) return;
+    this.socket.resume();
+    const held = this.#held;
+    this.#held = [];
+    for (const chunk of held) this.onData(this.socket, chunk);
+    if (this.#ended && !this.#over && !this.#stalled) this.#close();
   }
 
   #readiness(): Uint8Array {
     return this.context.ready ? encodeTextResponse(200, "ok") : encodeTextResponse(503, "not ready");
   }
 
-  #health(): Uint8Array {
-    const fields = { [PEER_LABELS_FIELD]: encodePeerLabels(this.context.state.site.labels) };
-    return encodeResponse({ status: 200, fields });
-  }
-
-  #answer(response: Uint8Array, keepAlive: boolean): void {
-    this.#queue.push(response);
-    if (!this.#queue.flush(this.socket)) this.socket.pause();
-    if (!keepAlive) {
-      this.#leave();
-      return;
-    }
-    this.context.deadlines.set(this, this.visitor.kind === "http" ? IDLE_TIMEOUT.peer : IDLE_TIMEOUT.stranger);
-  }
-
   /** The control API takes the whole connection from here on, beginning with this request. */
   #handOver(head: RequestHead, rest: Uint8Array): void {
-    this.#over = true;
-    this.context.deadlines.clear(this);
     const path = this.context.state.site.exposedApi as string;
-    new ApiHandover(this.context, this.socket, path, [head.raw, rest], this.onGone);
+    const { onGone } = this.handAway();
+    new ApiHandover(this.context, this.socket, path, [head.raw, rest], onGone);
   }
 
-  #leave(): void {
+  /** Ends the connection after what has been written; it is torn down when the other side does not take that at once. */
+  #close(): void {
     if (this.#over) return;
-    this.#over = true;
-    this.context.deadlines.clear(this);
-    this.onGone();
-    if (this.#queue.empty) {
-      new ClosingSocket(this.socket, this.context.deadlines);
+    if (!this.#queue.empty) {
+      this.terminate();
       return;
     }
-    this.socket.data = NOBODY;
-    this.socket.terminate();
+    this.leave();
+    this.onGone();
+    this.socket.resume();
+    new ClosingSocket(this.socket, this.context.deadlines);
   }
 }

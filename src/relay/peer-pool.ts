@@ -1,19 +1,24 @@
 import { verifyChain } from "../pki/chain.ts";
-import { peerChain, type PeerIdentity, peerIdentity } from "../pki/identity.ts";
+import { type PeerIdentity, peerChain, peerIdentity } from "../pki/identity.ts";
 import type { PeerEntry } from "../snapshot/tables.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { RelayContext } from "./context.ts";
 import { Dial, type DialOwner } from "./dial.ts";
 import { DialError } from "./errors.ts";
 import { GatewayPool } from "./gateway-pool.ts";
+import { HttpLink, type HttpLinkOwner } from "./http-link.ts";
+import type { Link } from "./link.ts";
 import type { RelaySocket } from "./socket.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
-/** Who needs a tunnel. Exactly one of the two is called, once, unless the wish is withdrawn. */
-export interface TunnelWaiter {
-  onTunnel(tunnel: Tunnel): void;
-  onNoTunnel(error: DialError): void;
+/** Who needs a link to a peer. Exactly one of the two is called, once, unless the wish is withdrawn. */
+export interface LinkWaiter {
+  onLink(link: Link): void;
+  onNoLink(error: DialError): void;
 }
+
+/** What is offered at the handshake, the better dialect first; a gateway that knows neither name speaks HTTP/1.1. */
+const ALPN_LIST = [ALPN, "http/1.1"].map((name) => String.fromCharCode(name.length) + name).join("");
 
 /** Dials that may be under way to one peer at a time; who comes later waits for one of them. */
 const MAX_DIALS = 128;
@@ -28,29 +33,29 @@ interface Wish {
 interface Held {
   gateway: GatewayPool;
   /** For whom it was dialled. */
-  waiter: TunnelWaiter | undefined;
+  waiter: LinkWaiter | undefined;
 }
 
-/** The tunnels to one peer, over all its gateways, and those who wait for one. */
-export class PeerPool implements TunnelOwner {
+/** The links to one peer, over all its gateways, and those who wait for one. */
+export class PeerPool implements TunnelOwner, HttpLinkOwner {
   #gateways: GatewayPool[] = [];
   #next = 0;
-  readonly #waiting = new Map<TunnelWaiter, Wish>();
-  readonly #held = new Map<Tunnel, Held>();
+  readonly #waiting = new Map<LinkWaiter, Wish>();
+  readonly #held = new Map<Link, Held>();
   #dialing = 0;
 
   constructor(
     readonly name: string,
     private readonly context: RelayContext,
-    /** All tunnels of all pools, to bound how many are idle. */
-    private readonly totals: { tunnels: number },
+    /** All links of all pools, to bound how many are idle. */
+    private readonly totals: { links: number },
   ) {}
 
-  get tunnels(): Iterable<Tunnel> {
+  get links(): Iterable<Link> {
     return this.#held.keys();
   }
 
-  /** Takes over what the peer's object says now. Tunnels to gateways that are gone are closed when they are idle. */
+  /** Takes over what the peer's object says now. Links to gateways that are gone are closed when they are idle. */
   update(entry: PeerEntry | undefined): void {
     const before = this.#gateways;
     const wanted = entry?.gateways ?? [];
@@ -60,88 +65,107 @@ export class PeerPool implements TunnelOwner {
       gateway.reachable = entry?.reachable[index] ?? true;
       return gateway;
     });
-    for (const gateway of before) if (!this.#gateways.includes(gateway)) this.#retire(gateway.tunnels, "gateway removed");
+    for (const gateway of before) if (!this.#gateways.includes(gateway)) this.#retire(gateway.links, "gateway removed");
   }
 
-  /** Stops using the tunnels there are: idle ones are closed, busy ones when their stream is over. */
+  /** Stops using the links there are: idle ones are closed, busy ones when their stream is over. */
   retireAll(reason: string): void {
     this.#retire([...this.#held.keys()], reason);
   }
 
-  /** Finds a tunnel for the waiter: an idle one at once, else the first that becomes idle or is dialled. */
-  acquire(waiter: TunnelWaiter): void {
+  /** Finds a link for the waiter: an idle one at once, else the first that becomes idle or is dialled. */
+  acquire(waiter: LinkWaiter): void {
     const order = this.#order();
     const now = this.context.now();
     for (const gateway of order) {
-      const tunnel = gateway.take(now);
-      if (tunnel !== undefined) {
-        waiter.onTunnel(tunnel);
+      const link = gateway.take(now);
+      if (link !== undefined) {
+        this.#give(waiter, link, gateway);
         return;
       }
     }
     if (order.length === 0) {
-      waiter.onNoTunnel(new DialError("connect", `peer ${this.name} has no gateway`));
+      waiter.onNoLink(new DialError("connect", `peer ${this.name} has no gateway`));
       return;
     }
     this.#waiting.set(waiter, { gateways: order, dialing: false });
     this.#dialFor(waiter);
   }
 
-  /** The waiter does not need a tunnel any more. */
-  withdraw(waiter: TunnelWaiter): void {
+  /** The waiter does not need a link any more. */
+  withdraw(waiter: LinkWaiter): void {
     this.#waiting.delete(waiter);
   }
 
-  /** Regular upkeep: spare tunnels are closed, missing ones dialled. `wanted`: something is imported from here. */
+  /** Regular upkeep: spare links are closed, missing ones dialled. `wanted`: something is imported from here. */
   sweep(wanted: boolean): void {
     const now = this.context.now();
     for (const gateway of this.#gateways) {
-      for (const tunnel of gateway.sweep(now)) tunnel.close("idle");
-      if (!wanted) continue;
-      const missing = gateway.missing(now) + (gateway.dialing === 0 && gateway.lopsided ? 1 : 0);
-      for (let i = 0; i < missing && this.#mayWarm; i++) this.#dial(gateway, undefined);
+      for (const link of gateway.sweep(now)) link.close("idle");
+      if (wanted) this.#warm(gateway, gateway.dialing === 0 && gateway.lopsided ? 1 : 0);
     }
   }
 
-  onReady(tunnel: Tunnel): void {
-    this.context.state.learnPeerLabels(this.name, tunnel.hello?.labels ?? {});
-    this.onIdle(tunnel);
+  onReady(link: Link): void {
+    if (link.hello !== undefined) this.context.state.learnPeerLabels(this.name, link.hello.labels);
+    this.onIdle(link);
   }
 
   onOpen(tunnel: Tunnel): void {
     tunnel.terminate("protocol error: OPEN from the side that does not open streams");
   }
 
-  onIdle(tunnel: Tunnel): void {
-    const gateway = this.#held.get(tunnel)?.gateway;
-    if (gateway === undefined || !tunnel.usable) {
-      tunnel.close(tunnel.draining ? "drained" : "retired");
+  onIdle(link: Link): void {
+    const gateway = this.#held.get(link)?.gateway;
+    if (gateway === undefined || !link.usable) {
+      link.close(link.draining ? "drained" : "retired");
       return;
     }
     const waiter = this.#waiting.keys().next().value;
     if (waiter !== undefined) {
       this.#waiting.delete(waiter);
-      waiter.onTunnel(tunnel);
+      this.#give(waiter, link, gateway);
       return;
     }
-    gateway.keep(tunnel, this.context.now());
-    if (this.totals.tunnels > this.context.descriptors.idleTunnels) tunnel.close("too many idle tunnels");
+    gateway.keep(link, this.context.now());
+    if (this.totals.links > this.context.descriptors.idleTunnels) link.close("too many idle tunnels");
   }
 
-  onClosed(tunnel: Tunnel, reason: string): void {
-    const held = this.#held.get(tunnel);
+  onTaken(link: HttpLink): void {
+    this.#release(link);
+  }
+
+  onClosed(link: Link, reason: string): void {
+    const held = this.#release(link);
     if (held === undefined) return;
-    this.#held.delete(tunnel);
-    held.gateway.remove(tunnel);
-    this.totals.tunnels -= 1;
-    this.context.log.debug("tunnel closed", { peer: this.name, address: tunnel.address, reason });
-    if (tunnel.hello === undefined) {
-      this.#failed(held.gateway, held.waiter, new DialError("lost", `${tunnel.address} closed the tunnel: ${reason}`));
+    this.context.log.debug("tunnel closed", { peer: this.name, address: link.address, reason });
+    if (!link.ready) {
+      this.#failed(held.gateway, held.waiter, new DialError("lost", `${link.address} closed the tunnel: ${reason}`));
     }
   }
 
   get #mayWarm(): boolean {
-    return this.#dialing < MAX_DIALS && this.totals.tunnels < this.context.descriptors.idleTunnels;
+    return this.#dialing < MAX_DIALS && this.totals.links < this.context.descriptors.idleTunnels;
+  }
+
+  /** In HTTP/1.1 a stream uses its connection up, so another one is made ready at once. */
+  #give(waiter: LinkWaiter, link: Link, gateway: GatewayPool): void {
+    waiter.onLink(link);
+    if (!link.sendsEarly && gateway.reachable) this.#warm(gateway);
+  }
+
+  #warm(gateway: GatewayPool, extra = 0): void {
+    const missing = gateway.missing(this.context.now()) + extra;
+    for (let i = 0; i < missing && this.#mayWarm; i++) this.#dial(gateway, undefined);
+  }
+
+  #release(link: Link): Held | undefined {
+    const held = this.#held.get(link);
+    if (held === undefined) return undefined;
+    this.#held.delete(link);
+    held.gateway.remove(link);
+    this.totals.links -= 1;
+    return held;
   }
 
   /** The gateways in the order of trying: each in turn first, unreachable ones last. */
@@ -152,7 +176,7 @@ export class PeerPool implements TunnelOwner {
     return rotated.sort((a, b) => Number(b.reachable) - Number(a.reachable));
   }
 
-  #dialFor(waiter: TunnelWaiter): void {
+  #dialFor(waiter: LinkWaiter): void {
     const wish = this.#waiting.get(waiter);
     if (wish === undefined || this.#dialing >= MAX_DIALS) return;
     const gateway = wish.gateways.shift();
@@ -170,7 +194,7 @@ export class PeerPool implements TunnelOwner {
     }
   }
 
-  #dial(gateway: GatewayPool, waiter: TunnelWaiter | undefined): void {
+  #dial(gateway: GatewayPool, waiter: LinkWaiter | undefined): void {
     const { certificates, deadlines } = this.context.state.site;
     gateway.dialing += 1;
     this.#dialing += 1;
@@ -181,7 +205,7 @@ export class PeerPool implements TunnelOwner {
       serverName: this.name,
       requestCert: true,
       rejectUnauthorized: true,
-      ALPNProtocols: `${String.fromCharCode(ALPN.length)}${ALPN}`,
+      ALPNProtocols: ALPN_LIST,
     };
     const over = () => {
       gateway.dialing -= 1;
@@ -199,10 +223,15 @@ export class PeerPool implements TunnelOwner {
         this.#dialNext();
       },
     };
-    new Dial({ host: gateway.host, port: gateway.port, tls }, deadlines.dial + deadlines.handshake, owner, this.context);
+    new Dial(
+      { host: gateway.host, port: gateway.port, tls },
+      deadlines.dial + deadlines.handshake,
+      owner,
+      this.context,
+    );
   }
 
-  #start(gateway: GatewayPool, socket: RelaySocket, waiter: TunnelWaiter | undefined): void {
+  #start(gateway: GatewayPool, socket: RelaySocket, waiter: LinkWaiter | undefined): void {
     let identity: PeerIdentity;
     try {
       identity = this.#identify(socket);
@@ -211,12 +240,26 @@ export class PeerPool implements TunnelOwner {
       this.#failed(gateway, waiter, new DialError("identity", (error as Error).message, error));
       return;
     }
-    const tunnel = new Tunnel(socket, identity, gateway.address, "opener", this, this.context.deadlines);
-    this.#held.set(tunnel, { gateway, waiter });
-    this.totals.tunnels += 1;
-    gateway.add(tunnel, this.context.now());
-    this.context.metrics.handshake("opener", "tunnel");
-    tunnel.start(this.context.hello("dialler"), this.context.state.site.deadlines.handshake);
+    const { context } = this;
+    gateway.native = socket.alpnProtocol === ALPN;
+    context.metrics.handshake("opener", gateway.native ? "tunnel" : "http");
+    if (gateway.native) {
+      for (const old of [...gateway.links])
+        if (!old.sendsEarly) this.#retire([old], "the gateway speaks clusterlink/2 now");
+      const tunnel = new Tunnel(socket, identity, gateway.address, "opener", this, context.deadlines);
+      this.#hold(tunnel, gateway, waiter);
+      tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
+    } else {
+      const link = new HttpLink(context, socket, identity, gateway.address, this);
+      this.#hold(link, gateway, waiter);
+      link.start(this.#waiting.size > 0);
+    }
+  }
+
+  #hold(link: Link, gateway: GatewayPool, waiter: LinkWaiter | undefined): void {
+    this.#held.set(link, { gateway, waiter });
+    this.totals.links += 1;
+    gateway.add(link, this.context.now());
   }
 
   /** TLS has checked the chain and the name; they are checked again here, because a resumed session brings neither. */
@@ -228,11 +271,10 @@ export class PeerPool implements TunnelOwner {
     if (identity.name !== this.name) {
       throw new DialError("identity", `the certificate is ${identity.name}'s, not ${this.name}'s`);
     }
-    if (socket.alpnProtocol !== ALPN) throw new DialError("identity", `${this.name} does not speak ${ALPN}`);
     return identity;
   }
 
-  #failed(gateway: GatewayPool, waiter: TunnelWaiter | undefined, error: DialError): void {
+  #failed(gateway: GatewayPool, waiter: LinkWaiter | undefined, error: DialError): void {
     gateway.failed(error, this.context.now(), Math.random());
     this.context.metrics.handshake("opener", error.reason);
     this.context.log.debug("dial failed", { peer: this.name, error });
@@ -245,13 +287,13 @@ export class PeerPool implements TunnelOwner {
       return;
     }
     this.#waiting.delete(waiter);
-    waiter.onNoTunnel(error);
+    waiter.onNoLink(error);
   }
 
-  #retire(tunnels: Iterable<Tunnel>, reason: string): void {
-    for (const tunnel of [...tunnels]) {
-      tunnel.retired = true;
-      if (tunnel.idle) tunnel.close(reason);
+  #retire(links: Iterable<Link>, reason: string): void {
+    for (const link of [...links]) {
+      link.retired = true;
+      if (link.idle) link.close(reason);
     }
   }
 }

@@ -1,7 +1,11 @@
 import type { TCPSocketListener, TLSUpgradeOptions } from "bun";
+import { formatHostPort } from "../resources/address.ts";
+import { objectKey } from "../resources/meta.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { Open } from "../wire/messages.ts";
 import type { RelayContext } from "./context.ts";
+import { HttpAuthz } from "./http-authz.ts";
+import { HttpPeer } from "./http-peer.ts";
 import { HttpVisitor } from "./http-visitor.ts";
 import { listen } from "./listen.ts";
 import { type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
@@ -11,7 +15,7 @@ import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** Connections that have not shown a valid certificate yet, or never will. */
 export const MAX_UNAUTHENTICATED = 256;
-/** The most tunnels of one peer to this relay, as a share of the descriptors. */
+/** The most connections of one peer to this relay, as a share of the descriptors. */
 const PEER_SHARE = 0.5;
 const HTTP_ALPN = "http/1.1";
 const ALPN_LIST = [ALPN, HTTP_ALPN].map((name) => String.fromCharCode(name.length) + name).join("");
@@ -22,14 +26,22 @@ type ServerUpgradeOptions = TLSUpgradeOptions<SocketUser> & { isServer: true };
 /** The port that other sites come in by: TLS for each connection with the certificates of the moment, then its dialect. */
 export class PeerPort implements TunnelOwner, HandshakeOwner {
   #listener: TCPSocketListener<SocketUser> | undefined;
-  readonly #tunnels = new Map<Tunnel, string>();
+  readonly #tunnels = new Set<Tunnel>();
+  readonly #authz: HttpAuthz;
   readonly #perPeer = new Map<string, number>();
   readonly #strangers = new Set<RelaySocket>();
 
-  constructor(private readonly context: RelayContext) {}
+  constructor(private readonly context: RelayContext) {
+    this.#authz = new HttpAuthz(context);
+  }
 
   get tunnels(): Iterable<Tunnel> {
-    return this.#tunnels.keys();
+    return this.#tunnels;
+  }
+
+  /** The peers' connections that speak HTTP/1.1 and carry no stream. */
+  get httpPeers(): Iterable<HttpPeer> {
+    return this.#authz.peers;
   }
 
   get ca(): string {
@@ -49,30 +61,35 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
 
   /** Asks the peers for no new streams. */
   drain(): void {
-    for (const tunnel of this.#tunnels.keys()) tunnel.drain();
+    for (const tunnel of this.#tunnels) tunnel.drain();
+    for (const peer of [...this.#authz.peers]) peer.drain();
   }
 
   onVisitor(socket: RelaySocket, visitor: Visitor): void {
     const { context } = this;
-    if (visitor.kind !== "anonymous") this.#strangers.delete(socket);
-    if (visitor.kind !== "tunnel") {
+    if (visitor.kind === "anonymous") {
       context.metrics.handshake("acceptor", visitor.kind);
-      new HttpVisitor(context, socket, visitor, () => this.#strangers.delete(socket));
+      new HttpVisitor(context, socket, () => this.#strangers.delete(socket));
       return;
     }
-    const { name } = visitor.identity;
-    const count = (this.#perPeer.get(name) ?? 0) + 1;
+    this.#strangers.delete(socket);
+    const { identity } = visitor;
+    const count = (this.#perPeer.get(identity.name) ?? 0) + 1;
     if (count > context.descriptors.limit * PEER_SHARE) {
       context.metrics.handshake("acceptor", "too-many");
       socket.data = NOBODY;
       socket.terminate();
       return;
     }
-    context.metrics.handshake("acceptor", "tunnel");
-    const address = `${socket.remoteAddress}:${socket.remotePort}`;
-    const tunnel = new Tunnel(socket, visitor.identity, address, "acceptor", this, context.deadlines);
-    this.#tunnels.set(tunnel, name);
-    this.#perPeer.set(name, count);
+    this.#perPeer.set(identity.name, count);
+    context.metrics.handshake("acceptor", visitor.kind);
+    if (visitor.kind === "http") {
+      new HttpPeer(context, socket, identity, this.#authz, () => this.#gone(identity.name));
+      return;
+    }
+    const address = formatHostPort(socket.remoteAddress, socket.remotePort);
+    const tunnel = new Tunnel(socket, identity, address, "acceptor", this, context.deadlines);
+    this.#tunnels.add(tunnel);
     tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
   }
 
@@ -88,19 +105,30 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   }
 
   onOpen(tunnel: Tunnel, open: Open): void {
-    new ServerConnection(this.context, tunnel, open);
+    const peer = tunnel.identity.name;
+    new ServerConnection(this.context, tunnel, {
+      id: `${tunnel.address}#${open.stream}`,
+      peer,
+      key: objectKey(open.exportNamespace, open.exportName),
+      attributes: this.context.state.remoteSource(peer, open.attributes, "clusterlink/2"),
+      trace: open.trace,
+    });
   }
 
   onIdle(): void {}
 
   onClosed(tunnel: Tunnel, reason: string): void {
-    const name = this.#tunnels.get(tunnel);
-    if (name === undefined) return;
-    this.#tunnels.delete(tunnel);
+    if (!this.#tunnels.delete(tunnel)) return;
+    const { name } = tunnel.identity;
+    this.#gone(name);
+    this.context.log.debug("tunnel closed", { peer: name, address: tunnel.address, reason });
+  }
+
+  /** A connection of that peer is no more. */
+  #gone(name: string): void {
     const left = (this.#perPeer.get(name) ?? 1) - 1;
     if (left === 0) this.#perPeer.delete(name);
     else this.#perPeer.set(name, left);
-    this.context.log.debug("tunnel closed", { peer: name, address: tunnel.address, reason });
   }
 
   #onAccept(raw: RelaySocket): void {

@@ -1,12 +1,12 @@
 import type { RelayContext } from "./context.ts";
+import type { Link } from "./link.ts";
 import { PeerPool } from "./peer-pool.ts";
 import type { SiteState } from "./state.ts";
-import type { Tunnel } from "./tunnel.ts";
 
 /** The pools of all peers that this relay has had to do with. */
 export class Pools {
   readonly #pools = new Map<string, PeerPool>();
-  readonly #totals = { tunnels: 0 };
+  readonly #totals = { links: 0 };
 
   constructor(private readonly context: RelayContext) {}
 
@@ -38,7 +38,7 @@ export class Pools {
     for (const pool of this.#pools.values()) pool.retireAll(reason);
   }
 
-  *tunnels(): Iterable<Tunnel> {
-    for (const pool of this.#pools.values()) yield* pool.tunnels;
+  *links(): Iterable<Link> {
+    for (const pool of this.#pools.values()) yield* pool.links;
   }
 }

@@ -9,14 +9,15 @@ import type { RelayContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Descriptors } from "./descriptors.ts";
 import { ListenError } from "./errors.ts";
+import type { HttpStream } from "./http-stream.ts";
 import { ImportPorts } from "./import-ports.ts";
 import { LiveConnections } from "./live.ts";
 import { RelayMetrics } from "./metrics.ts";
 import { PeerPort } from "./peer-port.ts";
+import type { PeerConnection } from "./peer-stream.ts";
 import { Pools } from "./pools.ts";
 import { countedHandlers } from "./socket.ts";
 import { SiteState } from "./state.ts";
-import type { Tunnel } from "./tunnel.ts";
 
 export interface RelayOptions {
   index: number;
@@ -42,6 +43,7 @@ export class Relay implements RelayContext {
   readonly handlers = countedHandlers(this.descriptors);
   readonly balancer = new Balancer();
   readonly live = new LiveConnections();
+  readonly httpStreams = new Set<HttpStream>();
   readonly metrics = new RelayMetrics();
   readonly pools = new Pools(this);
   readonly log: Logger;
@@ -168,22 +170,24 @@ export class Relay implements RelayContext {
   /** New certificates or CAs: idle tunnels go, busy ones stay while the peer's chain is still good. */
   #renew(): void {
     this.pools.retireAll("the certificates have changed");
-    for (const tunnel of this.#tunnels()) this.#verify(tunnel);
+    for (const connection of this.#connections()) this.#verify(connection);
   }
 
-  #verify(tunnel: Tunnel): void {
+  #verify(connection: PeerConnection): void {
     const { certificates } = this.state.site;
     const now = Date.now();
-    if (certificates.notAfter <= now) tunnel.terminate("this site's certificate has expired");
+    if (certificates.notAfter <= now) connection.terminate("this site's certificate has expired");
     else {
-      const fault = tunnel.verify(certificates.ca, now);
-      if (fault !== undefined) tunnel.terminate(`the peer's certificate is not valid any more: ${fault}`);
+      const fault = connection.verify(certificates.ca, now);
+      if (fault !== undefined) connection.terminate(`the peer's certificate is not valid any more: ${fault}`);
     }
   }
 
-  *#tunnels(): Iterable<Tunnel> {
-    yield* [...this.pools.tunnels()];
+  *#connections(): Iterable<PeerConnection> {
+    yield* [...this.pools.links()];
     yield* [...this.#peerPort.tunnels];
+    yield* [...this.#peerPort.httpPeers];
+    yield* [...this.httpStreams];
   }
 
   #sweep(): void {
@@ -191,13 +195,13 @@ export class Relay implements RelayContext {
     this.pools.sweep();
     const now = Date.now();
     const own = this.state.site.certificates.notAfter;
-    for (const tunnel of this.#tunnels()) {
-      if (tunnel.identity.notAfter <= now || own <= now) this.#verify(tunnel);
+    for (const connection of this.#connections()) {
+      if (connection.identity.notAfter <= now || own <= now) this.#verify(connection);
     }
   }
 
   #report(id: number): void {
-    const tunnels = [...this.#tunnels()].map((tunnel) => tunnel.report());
+    const tunnels = [...this.#connections()].map((connection) => connection.report());
     const connections = this.live.reports();
     this.channel.send({
       type: "report",
@@ -234,7 +238,7 @@ export class Relay implements RelayContext {
   #finish(): void {
     clearInterval(this.#sweeper);
     this.deadlines.stop();
-    for (const tunnel of this.#tunnels()) tunnel.close("the gateway is going away");
+    for (const link of [...this.pools.links(), ...this.#peerPort.tunnels]) link.close("the gateway is going away");
     this.#end.resolve(0);
   }
 }

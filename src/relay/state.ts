@@ -147,8 +147,8 @@ export class SiteState {
   }
 
   /** The source of a stream from a peer: its name from the certificate, `client.*` as it claims them. */
-  remoteSource(peer: string, claims: Record<string, string>): Attributes {
-    return attributesFromPeer(this.#peerIdentity(peer), claims, "clusterlink/2");
+  remoteSource(peer: string, claims: Record<string, string>, dialect: "clusterlink/2" | "http"): Attributes {
+    return attributesFromPeer(this.#peerIdentity(peer), claims, dialect);
   }
 
   /** Remembers what a peer said of itself in its HELLO. */

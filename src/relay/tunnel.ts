@@ -21,30 +21,19 @@ import { verifyChain } from "../pki/chain.ts";
 import type { PeerIdentity } from "../pki/identity.ts";
 import type { TunnelReport } from "../snapshot/messages.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
-import type { Endpoint, EndpointOwner, Sink } from "./endpoint.ts";
+import { NOWHERE, type Sink } from "./endpoint.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { ClosingSocket } from "./closing-socket.ts";
+import type { LinkOwner } from "./link.ts";
+import type { AcceptedStream, PeerConnection, Refusal, StreamOwner } from "./peer-stream.ts";
 import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import type { Source } from "./state.ts";
 
 /** Whom a tunnel tells of itself. */
-export interface TunnelOwner {
-  /** The other side's HELLO has come; streams may be opened. */
-  onReady(tunnel: Tunnel): void;
+export interface TunnelOwner extends LinkOwner<Tunnel> {
   /** Acceptor only: the other side asks for a stream. Answer with `accept` or `refuse`. */
   onOpen(tunnel: Tunnel, open: Open): void;
-  /** No stream, nothing left to write: the tunnel can carry the next one. */
-  onIdle(tunnel: Tunnel): void;
-  onClosed(tunnel: Tunnel, reason: string): void;
 }
-
-/** Whom the present stream of a tunnel belongs to. */
-export interface StreamOwner extends EndpointOwner {
-  onOpened(tunnel: Tunnel): void;
-  onRefused(tunnel: Tunnel, refused: Refused): void;
-}
-
-/** Where the bytes of no stream would go. */
-const NOWHERE: Sink = { write: () => true, finish() {}, resume() {} };
 
 /** How long the answer to a PING may take, in milliseconds. */
 const PONG_TIMEOUT = 5_000;
@@ -55,7 +44,9 @@ const RESET_TIMEOUT = 1_000;
  * One TLS connection between two gateways that carries one stream at a time (`clusterlink/2`). While a stream is
  * there, the tunnel is one {@link Endpoint} of its relay.
  */
-export class Tunnel implements Endpoint, SocketUser, FrameSink, Expiring {
+export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, FrameSink, Expiring {
+  /** What is written after `open` is on its way at once: the far side holds it until it has reached the service. */
+  readonly sendsEarly = true;
   other: Sink = NOWHERE;
   stream: StreamOwner | undefined;
   /** The other side's HELLO; undefined until it has come. */
@@ -92,6 +83,11 @@ export class Tunnel implements Endpoint, SocketUser, FrameSink, Expiring {
     return this.state.finSent;
   }
 
+  /** Whether the other side has said HELLO. */
+  get ready(): boolean {
+    return this.hello !== undefined;
+  }
+
   /** Whether the next stream can be opened now. */
   get idle(): boolean {
     return this.#settled && this.hello !== undefined && !this.stopped;
@@ -108,10 +104,10 @@ export class Tunnel implements Endpoint, SocketUser, FrameSink, Expiring {
   }
 
   /** Opener: starts a stream for `owner`. The tunnel must be idle. */
-  open(owner: StreamOwner, target: { namespace: string; name: string }, attributes: Uint8Array, trace: string): void {
+  open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
     const number = this.state.sendOpen();
     this.#beginStream(owner);
-    this.#writer.frame(encodeOpen(number, target.namespace, target.name, attributes, trace));
+    this.#writer.frame(encodeOpen(number, target.namespace, target.name, source.encoded, trace));
   }
 
   /** Acceptor: answers OPENED; what the stream has brought so far is in `other`. */
@@ -121,7 +117,7 @@ export class Tunnel implements Endpoint, SocketUser, FrameSink, Expiring {
   }
 
   /** Acceptor: answers REFUSED. */
-  refuse(refusal: Omit<Refused, "stream">): void {
+  refuse(refusal: Refusal): void {
     this.state.sendRefused();
     this.#writer.frame(encodeRefused({ stream: this.state.number, ...refusal }));
     this.#endStream();
@@ -313,7 +309,7 @@ export class Tunnel implements Endpoint, SocketUser, FrameSink, Expiring {
     if (refused.code === "draining") this.draining = true;
     const owner = this.stream;
     this.#endStream();
-    owner?.onRefused(this, refused);
+    owner?.onRefused(refused);
   }
 
   #onFin(): void {

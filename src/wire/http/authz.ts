@@ -66,9 +66,12 @@ export function parseAuthzRequest(body: Uint8Array): AuthzRequest {
   };
 }
 
-/** @param token as AuthzTokens issues it. */
-export function encodeAuthzGrant(token: string): Uint8Array {
-  return encodeResponse({ status: 200, fields: { [ACCESS_TOKEN_FIELD]: token } });
+/**
+ * @param token as AuthzTokens issues it
+ * @param close says that the connection is closed after this answer
+ */
+export function encodeAuthzGrant(token: string, close = false): Uint8Array {
+  return encodeResponse({ status: 200, fields: { [ACCESS_TOKEN_FIELD]: token }, close });
 }
 
 /** @returns what the head of a peer's answer says; its body is for people. 401 is what older gateways deny with. */

@@ -9,14 +9,15 @@ export type TokenFault = "missing" | "not-bearer";
 /**
  * @param host of the gateway, without brackets
  * @param token as `/authz` gave it
+ * @param trace W3C `traceparent`, or empty; gateways that do not know it ignore it.
  */
-export function encodeConnect(host: string, port: number, token: string): Uint8Array {
+export function encodeConnect(host: string, port: number, token: string, trace = ""): Uint8Array {
   const authority = formatHostPort(host, port);
   return encodeRequest({
     method: "CONNECT",
     target: authority,
     host: authority,
-    fields: { authorization: `Bearer ${token}` },
+    fields: { authorization: `Bearer ${token}`, ...(trace === "" ? {} : { traceparent: trace }) },
   });
 }
 

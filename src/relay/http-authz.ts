@@ -1,0 +1,104 @@
+import { objectKey } from "../resources/meta.ts";
+import { encodeAuthzGrant, parseAuthzRequest } from "../wire/http/authz.ts";
+import { AuthzTokens, type TokenRefusal } from "../wire/http/authz-token.ts";
+import { bearerToken } from "../wire/http/connect.ts";
+import { encodeTextResponse } from "../wire/http/encode.ts";
+import { HttpFault } from "../wire/http/errors.ts";
+import type { Fields } from "../wire/http/fields.ts";
+import type { RelayContext } from "./context.ts";
+import type { HttpPeer } from "./http-peer.ts";
+import { Ingress, type IngressRequest } from "./ingress.ts";
+
+/** Who sends a request: what its certificate says, never what the request says. */
+export interface Caller {
+  name: string;
+  /** For the access log. */
+  id: string;
+  /** W3C `traceparent`, or empty. */
+  trace: string;
+}
+
+/** The longest names, in characters: those of Kubernetes. */
+const MAX_NAMESPACE = 63;
+const MAX_NAME = 253;
+/** The longest token, in bytes: with it a head still fits what gateways read. */
+const MAX_TOKEN = 32 * 1024;
+
+/** What `/authz` and CONNECT decide for the peers of one relay that speak HTTP/1.1. */
+export class HttpAuthz {
+  /** The peers' connections that carry requests. */
+  readonly peers = new Set<HttpPeer>();
+  #tokens: { key: string; tokens: AuthzTokens } | undefined;
+
+  constructor(private readonly context: RelayContext) {}
+
+  /**
+   * @param close says in the answer that the connection is closed after it
+   * @returns the answer to `POST /authz`.
+   * @throws HttpFault for a malformed request, RangeError when the site's key is too short.
+   */
+  async authorize(caller: Caller, body: Uint8Array, close: boolean): Promise<Uint8Array> {
+    const { exportName, exportNamespace, claims } = parseAuthzRequest(body);
+    if (exportName.length > MAX_NAME || exportNamespace.length > MAX_NAMESPACE) {
+      throw new HttpFault(400, "ServiceName or ServiceNamespace is too long");
+    }
+    const source = this.context.state.remoteSource(caller.name, claims, "http");
+    const key = objectKey(exportNamespace, exportName);
+    const ingress = new Ingress(this.context, { ...request(caller), key, attributes: source });
+    const admission = ingress.admit();
+    if ("refusal" in admission) {
+      const { code, reason } = admission.refusal;
+      ingress.end(code, admission.why);
+      const status = code === "not-found" ? 404 : code === "denied" ? 403 : 503;
+      return encodeTextResponse(status, reason, close);
+    }
+    const token = await this.#key.issue({ exportName, exportNamespace, caller: caller.name, source });
+    if (token.length > MAX_TOKEN) throw new HttpFault(413, "SrcAttributes is too large");
+    return encodeAuthzGrant(token, close);
+  }
+
+  /**
+   * @param fields of the CONNECT
+   * @returns what its token is for, to be decided about again; or how to refuse it.
+   * @throws RangeError when the site's key is too short.
+   */
+  async redeem(caller: Caller, fields: Fields): Promise<IngressRequest | { status: 400 | 403; reason: string }> {
+    const shown = bearerToken(fields);
+    if ("fault" in shown) return this.#refuse(caller, 400, NO_TOKEN[shown.fault]);
+    const verified = await this.#key.verify(shown.token, caller.name);
+    if (!verified.valid) return this.#refuse(caller, 403, BAD_TOKEN[verified.reason]);
+    const { exportName, exportNamespace, source } = verified.grant;
+    return { ...request(caller), key: objectKey(exportNamespace, exportName), attributes: source };
+  }
+
+  #refuse(caller: Caller, status: 400 | 403, reason: string) {
+    const attributes = this.context.state.remoteSource(caller.name, {}, "http");
+    new Ingress(this.context, { ...request(caller), key: "", attributes }).end(
+      status === 400 ? "malformed" : "denied",
+      reason,
+    );
+    return { status, reason };
+  }
+
+  get #key(): AuthzTokens {
+    const key = this.context.state.site.authzKey;
+    if (this.#tokens?.key !== key) {
+      this.#tokens = { key, tokens: new AuthzTokens(Buffer.from(key, "base64"), Date.now) };
+    }
+    return this.#tokens.tokens;
+  }
+}
+
+const NO_TOKEN = { missing: "there is no token", "not-bearer": "the authorization is no bearer token" } as const;
+
+const BAD_TOKEN: Readonly<Record<TokenRefusal, string>> = {
+  malformed: "the token is malformed",
+  "bad-signature": "the token is not of this site",
+  expired: "the token has expired",
+  "no-caller": "the token names no caller",
+  "other-caller": "the token is another site's",
+};
+
+function request({ name, id, trace }: Caller): Pick<IngressRequest, "id" | "peer" | "trace"> {
+  return { id, peer: name, trace };
+}

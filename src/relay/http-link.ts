@@ -1,0 +1,263 @@
+import { verifyChain } from "../pki/chain.ts";
+import type { PeerIdentity } from "../pki/identity.ts";
+import type { TunnelReport } from "../snapshot/messages.ts";
+import { authzClaims, encodeAuthzRequest, readAuthzAnswer } from "../wire/http/authz.ts";
+import { BodyReader } from "../wire/http/body-reader.ts";
+import { encodeConnect } from "../wire/http/connect.ts";
+import { encodeRequest } from "../wire/http/encode.ts";
+import { HttpFault } from "../wire/http/errors.ts";
+import { type ResponseHead, ResponseParser } from "../wire/http/response.ts";
+import { ClosingSocket } from "./closing-socket.ts";
+import type { RelayContext } from "./context.ts";
+import type { Expiring } from "./deadlines.ts";
+import { NOWHERE, type Sink } from "./endpoint.ts";
+import { HttpStream } from "./http-stream.ts";
+import type { LinkOwner } from "./link.ts";
+import type { PeerConnection, Refusal, StreamHandle, StreamOwner } from "./peer-stream.ts";
+import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import type { Source } from "./state.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** Whom a link tells of itself. */
+export interface HttpLinkOwner extends LinkOwner<HttpLink> {
+  /** A stream has taken the connection over: the link is no more. */
+  onTaken(link: HttpLink): void;
+}
+
+/** How long the answer to `GET /healthz` may take, in milliseconds. */
+const HEALTH_TIMEOUT = 5_000;
+/** The port in the target of CONNECT, which gateways ignore: the one that ClusterLink's own write. */
+const CONNECT_PORT = 443;
+
+const METHODS = { health: "GET", authz: "POST", connect: "CONNECT" } as const;
+
+/**
+ * One TLS connection to a gateway of a peer that speaks HTTP/1.1 only. It is kept for `/authz`, until a CONNECT on it is
+ * answered with 200: then it becomes an {@link HttpStream}. Nothing of an application is sent before that.
+ */
+export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expiring {
+  readonly sendsEarly = false;
+  readonly hello = undefined;
+  readonly draining = false;
+  other: Sink = NOWHERE;
+  stream: StreamOwner | undefined;
+  /** No new streams here, please: certificates have changed, or the gateway speaks `clusterlink/2` now. */
+  retired = false;
+  stopped = false;
+  ready = false;
+  /** The request that is under way. */
+  #asked: keyof typeof METHODS | undefined;
+  /** A request has been answered on this connection; a byte of the answer to the present one has come. */
+  #answered = false;
+  #answering = false;
+  #head: ResponseHead | undefined;
+  #body: BodyReader | undefined;
+  #trace = "";
+  readonly #parser = new ResponseParser();
+  readonly #queue = new WriteQueue();
+
+  constructor(
+    private readonly context: RelayContext,
+    private readonly socket: RelaySocket,
+    readonly identity: PeerIdentity,
+    /** `HOST:PORT` of the gateway. */
+    readonly address: string,
+    private readonly owner: HttpLinkOwner,
+  ) {
+    socket.data = this;
+  }
+
+  get idle(): boolean {
+    return this.ready && this.#asked === undefined && !this.stopped;
+  }
+
+  get usable(): boolean {
+    return this.idle && !this.retired;
+  }
+
+  /**
+   * Makes the link ready: at once when somebody is waiting for it, else after a first request. Gateways close a
+   * connection that has not brought one within some seconds, but keep it for minutes when it has.
+   */
+  start(awaited: boolean): void {
+    if (awaited) this.#settle();
+    else this.#ask("health", encodeRequest({ method: "GET", target: "/healthz", host: this.address }));
+  }
+
+  /** Asks for a token and connects with it, for `owner`. The link must be idle. */
+  open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
+    this.stream = owner;
+    this.#trace = trace;
+    const claims = authzClaims(source.attributes);
+    const request = { exportName: target.name, exportNamespace: target.namespace, claims };
+    this.#ask("authz", encodeAuthzRequest(this.address, request));
+  }
+
+  reset(): void {
+    this.abort("reset");
+  }
+
+  abort(reason: string): void {
+    this.stream = undefined;
+    this.terminate(reason);
+  }
+
+  /** Asks an idle link whether the other side is still there, which also keeps it from being closed for idleness. */
+  ping(): void {
+    if (this.idle) this.start(false);
+  }
+
+  /** Ends an idle link in good order. */
+  close(reason: string): void {
+    if (this.stopped) return;
+    this.#leave();
+    new ClosingSocket(this.socket, this.context.deadlines);
+    this.owner.onClosed(this, reason);
+  }
+
+  /** Tears the link down at once. A stream that was being opened on it is refused: nothing of it has been sent. */
+  terminate(reason: string): void {
+    if (this.stopped) return;
+    const { stream } = this;
+    // A kept connection that is gone when it is used says nothing about the gateway: another one may do.
+    const stale = this.#asked === "authz" && this.#answered && !this.#answering;
+    this.#leave();
+    this.socket.data = NOBODY;
+    this.socket.terminate();
+    this.owner.onClosed(this, reason);
+    stream?.onRefused({ code: stale ? "draining" : "unreachable", retry: true, reason });
+  }
+
+  verify(ca: string, now: number): string | undefined {
+    const verdict = verifyChain(this.identity.chain, ca, now, "server");
+    return verdict.valid ? undefined : verdict.reason;
+  }
+
+  report(): TunnelReport {
+    const state = this.retired ? "draining" : this.idle ? "idle" : this.ready ? "busy" : "handshake";
+    return { peer: this.identity.name, address: this.address, role: "opener", state };
+  }
+
+  onData(_socket: RelaySocket, chunk: Uint8Array): void {
+    if (this.#asked === undefined) {
+      this.terminate("protocol error: an answer to no request");
+      return;
+    }
+    this.#answering = true;
+    try {
+      this.#read(chunk, this.#asked);
+    } catch (error) {
+      if (!(error instanceof HttpFault)) throw error;
+      this.terminate(`protocol error: ${error.message}`);
+    }
+  }
+
+  onDrain(): void {
+    if (!this.#queue.empty) this.#queue.flush(this.socket);
+  }
+
+  onEnd(): void {
+    if (this.#asked === undefined) this.close("closed by the other side");
+    else this.terminate("closed by the other side before it answered");
+  }
+
+  onClose(_socket: RelaySocket, error: Error | undefined): void {
+    this.terminate(error === undefined ? "closed" : `lost: ${error.message}`);
+  }
+
+  onExpired(): void {
+    this.terminate("no answer in time");
+  }
+
+  #ask(what: keyof typeof METHODS, request: Uint8Array): void {
+    this.#asked = what;
+    this.#answering = false;
+    this.#head = undefined;
+    if (what === "health") this.context.deadlines.set(this, HEALTH_TIMEOUT);
+    this.#queue.push(request);
+    this.#queue.flush(this.socket);
+  }
+
+  #read(chunk: Uint8Array, asked: keyof typeof METHODS): void {
+    let rest = chunk;
+    if (this.#head === undefined) {
+      const { consumed, head } = this.#parser.push(rest, METHODS[asked]);
+      if (head === undefined) return;
+      rest = rest.subarray(consumed);
+      if (asked === "connect" && head.status === 200) {
+        this.#become(rest);
+        return;
+      }
+      this.#head = head;
+      this.#body = new BodyReader(head.framing);
+    }
+    const head = this.#head;
+    if (head.framing.type === "until-close") {
+      this.#conclude(asked, head, false);
+      return;
+    }
+    const { consumed, body } = (this.#body as BodyReader).push(rest);
+    if (body !== undefined) this.#conclude(asked, head, head.keepAlive && consumed === rest.length);
+  }
+
+  /** The answer is complete. `kept`: the connection can take another request. */
+  #conclude(asked: keyof typeof METHODS, head: ResponseHead, kept: boolean): void {
+    this.#answered = true;
+    const answer = asked === "authz" ? readAuthzAnswer(head) : undefined;
+    if (answer?.type === "granted" && kept) {
+      this.#ask("connect", encodeConnect(this.identity.name, CONNECT_PORT, answer.token, this.#trace));
+      return;
+    }
+    const owner = this.stream;
+    this.stream = undefined;
+    this.other = NOWHERE;
+    this.#asked = undefined;
+    this.context.deadlines.clear(this);
+    if (kept) this.#settle();
+    else this.close("the other side keeps no connection");
+    owner?.onRefused(answer?.type === "granted" ? UNKEPT : refusalOf(asked, head.status));
+  }
+
+  #settle(): void {
+    if (this.ready) {
+      this.owner.onIdle(this);
+      return;
+    }
+    this.ready = true;
+    this.owner.onReady(this);
+  }
+
+  /** The CONNECT was accepted: hands the connection over, with what has followed the head. */
+  #become(first: Uint8Array): void {
+    const owner = this.stream as StreamOwner;
+    const { other } = this;
+    this.#leave();
+    this.owner.onTaken(this);
+    const stream = new HttpStream(this.context, this.socket, this.identity, "opener", this.address);
+    stream.stream = owner;
+    stream.other = other;
+    owner.onOpened(stream);
+    if (first.length > 0) stream.onData(this.socket, first);
+  }
+
+  #leave(): void {
+    this.stopped = true;
+    this.stream = undefined;
+    this.other = NOWHERE;
+    this.context.deadlines.clear(this);
+    this.#queue.clear();
+  }
+}
+
+const UNKEPT: Refusal = {
+  code: "draining",
+  retry: true,
+  reason: "it closes the connection after it has given a token",
+};
+
+function refusalOf(asked: keyof typeof METHODS, status: number): Refusal {
+  if (status === 401 || status === 403) return { code: "denied", retry: true, reason: `${asked} is forbidden` };
+  if (status === 404) return { code: "not-found", retry: true, reason: "there is no such export" };
+  const code = status === 503 ? "overloaded" : "unreachable";
+  return { code, retry: true, reason: `the answer to ${asked} has status ${status}` };
+}

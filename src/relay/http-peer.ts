@@ -1,0 +1,153 @@
+import { verifyChain } from "../pki/chain.ts";
+import type { PeerIdentity } from "../pki/identity.ts";
+import { formatHostPort } from "../resources/address.ts";
+import type { TunnelReport } from "../snapshot/messages.ts";
+import { AUTHZ_PATH } from "../wire/http/authz.ts";
+import { BodyReader } from "../wire/http/body-reader.ts";
+import { CONTINUE, encodeResponse, encodeTextResponse } from "../wire/http/encode.ts";
+import { HttpFault } from "../wire/http/errors.ts";
+import { encodePeerLabels, PEER_LABELS_FIELD } from "../wire/http/peer-labels.ts";
+import type { RequestHead } from "../wire/http/request.ts";
+import type { RelayContext } from "./context.ts";
+import type { Caller, HttpAuthz } from "./http-authz.ts";
+import { HttpStream } from "./http-stream.ts";
+import { HttpVisitor } from "./http-visitor.ts";
+import type { IngressRequest } from "./ingress.ts";
+import type { PeerConnection } from "./peer-stream.ts";
+import { ServerConnection } from "./server-connection.ts";
+import type { RelaySocket } from "./socket.ts";
+
+/** How long a peer may stay without a request, in milliseconds. */
+const IDLE_TIMEOUT = 300_000;
+
+/** A connection of a peer that speaks HTTP/1.1: `/healthz`, `/authz`, and CONNECT, which turns it into a stream. */
+export class HttpPeer extends HttpVisitor implements PeerConnection {
+  #body: { head: RequestHead; reader: BodyReader } | undefined;
+  #requests = 0;
+  readonly #address: string;
+
+  constructor(
+    context: RelayContext,
+    socket: RelaySocket,
+    readonly identity: PeerIdentity,
+    private readonly authz: HttpAuthz,
+    onGone: () => void,
+  ) {
+    super(context, socket, onGone);
+    this.#address = formatHostPort(socket.remoteAddress, socket.remotePort);
+    authz.peers.add(this);
+  }
+
+  verify(ca: string, now: number): string | undefined {
+    const verdict = verifyChain(this.identity.chain, ca, now, "client");
+    return verdict.valid ? undefined : verdict.reason;
+  }
+
+  report(): TunnelReport {
+    return { peer: this.identity.name, address: this.#address, role: "acceptor", state: "idle" };
+  }
+
+  protected override get idleTimeout(): number {
+    return IDLE_TIMEOUT;
+  }
+
+  protected override get reading(): boolean {
+    return super.reading || this.#body !== undefined;
+  }
+
+  protected override serve(head: RequestHead, rest: Uint8Array): void {
+    if (head.method === "CONNECT") this.#connect(head);
+    else if (head.method === "POST" && head.path === AUTHZ_PATH) this.#expectBody(head, rest);
+    else if (head.method === "GET" && head.path === "/healthz" && head.framing.type === "none") {
+      const fields = { [PEER_LABELS_FIELD]: encodePeerLabels(this.context.state.site.labels) };
+      this.answer(encodeResponse({ status: 200, fields, close: !head.keepAlive }), head.keepAlive);
+    } else super.serve(head, rest);
+  }
+
+  protected override readBody(chunk: Uint8Array): number | undefined {
+    if (this.#body === undefined) return undefined;
+    const { head, reader } = this.#body;
+    const { consumed, body } = reader.push(chunk);
+    if (body !== undefined) {
+      this.#body = undefined;
+      this.#authorize(head, body);
+    }
+    return consumed;
+  }
+
+  protected override unknown(): void {
+    this.answer(encodeTextResponse(404, "there is nothing here", true), false);
+  }
+
+  protected override refuse({ status, message }: HttpFault): void {
+    this.answer(encodeTextResponse(status, message, true), false);
+  }
+
+  protected override leave(): void {
+    super.leave();
+    this.authz.peers.delete(this);
+  }
+
+  #expectBody(head: RequestHead, rest: Uint8Array): void {
+    const reader = new BodyReader(head.framing);
+    if (head.framing.type === "none") {
+      this.#authorize(head, new Uint8Array());
+      return;
+    }
+    if (head.expectsContinue && rest.length === 0) this.write(CONTINUE);
+    this.#body = { head, reader };
+    this.limitMessage();
+  }
+
+  #authorize(head: RequestHead, body: Uint8Array): void {
+    this.wait();
+    const keepAlive = head.keepAlive && !this.context.draining;
+    this.authz.authorize(this.#caller(head), body, !keepAlive).then(
+      (response) => this.over || this.answer(response, keepAlive),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #connect(head: RequestHead): void {
+    this.wait();
+    this.authz.redeem(this.#caller(head), head.fields).then(
+      (redeemed) => {
+        if (this.over) return;
+        if ("status" in redeemed) this.answer(encodeTextResponse(redeemed.status, redeemed.reason, true), false);
+        else this.#become(redeemed);
+      },
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #become(request: IngressRequest): void {
+    const { held, ended, onGone } = this.handAway();
+    const stream = new HttpStream(this.context, this.socket, this.identity, "acceptor", this.#address, onGone);
+    new ServerConnection(this.context, stream, request);
+    for (const chunk of held) if (stream.stream !== undefined) stream.onData(this.socket, chunk);
+    if (ended && stream.stream !== undefined) stream.onEnd();
+  }
+
+  #failed(error: unknown): void {
+    if (this.over) return;
+    if (error instanceof HttpFault) {
+      this.refuse(error);
+      return;
+    }
+    this.context.log.error("a peer's request could not be answered", { peer: this.identity.name, error });
+    this.answer(encodeTextResponse(500, "this gateway has failed", true), false);
+  }
+
+  #caller({ fields }: RequestHead): Caller {
+    this.#requests += 1;
+    const trace = fields.get("traceparent") ?? "";
+    return {
+      name: this.identity.name,
+      id: `${this.#address}#${this.#requests}`,
+      trace: TRACE.test(trace) ? trace : "",
+    };
+  }
+}
+
+/** W3C Trace Context, level 1, section 3.2. */
+const TRACE = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
