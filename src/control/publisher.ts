@@ -119,11 +119,6 @@ export class Publisher {
     return [...reports.values()].sort((a, b) => a.relay - b.relay);
   }
 
-  /** Tells every relay to end; see the message `drain`. */
-  drain(delay: number, grace: number): void {
-    for (const { channel } of this.#followers.values()) channel.send({ type: "drain", delay, grace });
-  }
-
   close(): void {
     for (const { channel } of this.#followers.values()) channel.close();
   }

@@ -12,6 +12,9 @@ export interface WatchCacheOptions {
   onChange: () => void;
 }
 
+/** A watch that ends sooner is not begun again at once, so that a store that ends them all costs little. Milliseconds. */
+const SHORTEST_WATCH = 100;
+
 /**
  * All objects of one kind, kept equal to the store by list and watch. What it holds is always a state that the store
  * had: a new list takes the place of the old one as a whole, and until the first has come, `synced` is false.
@@ -47,17 +50,21 @@ export class WatchCache<K extends KindName> {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        const version = await this.#list();
+        let version = await this.#list();
         failures = 0;
-        await this.#follow(version);
+        while (!signal.aborted) {
+          const begun = performance.now();
+          version = await this.#follow(version);
+          if (performance.now() - begun < SHORTEST_WATCH) await Bun.sleep(SHORTEST_WATCH);
+        }
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof StoreError && error.code === "Expired") continue;
         failures++;
         this.#failure = error instanceof Error ? error.message : String(error);
         this.options.log.warn(`the watch of ${this.kind} failed and is begun again`, { error });
+        await Bun.sleep(backoff(failures, { first: 100, longest: 10_000 }));
       }
-      if (failures > 0) await Bun.sleep(backoff(failures, { first: 100, longest: 10_000 }));
     }
   }
 
@@ -82,13 +89,20 @@ export class WatchCache<K extends KindName> {
     return version;
   }
 
-  async #follow(resourceVersion: string): Promise<void> {
+  /** @returns the version that the watch had reached when it ended: servers end watches now and then. */
+  async #follow(from: string): Promise<string> {
     const { signal } = this.#abort;
-    for await (const event of this.options.store.watch(this.kind, { resourceVersion, signal })) {
-      if (event.type === "BOOKMARK") continue;
+    let version = from;
+    for await (const event of this.options.store.watch(this.kind, { resourceVersion: from, signal })) {
+      if (event.type === "BOOKMARK") {
+        version = event.resourceVersion;
+        continue;
+      }
+      version = event.object.metadata.resourceVersion;
       if (event.type === "DELETED") this.#objects.delete(keyOf(event.object));
       else this.#objects.set(keyOf(event.object), event.object);
       this.options.onChange();
     }
+    return version;
   }
 }
