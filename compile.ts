@@ -9,7 +9,7 @@
  */
 import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { PackageLock } from "./packaging/bun-runtime.ts";
 import { checksumList, sha256 } from "./packaging/digest.ts";
 import { compileExecutable } from "./packaging/executable.ts";
@@ -28,7 +28,7 @@ interface Options {
 
 const options: Options = new Command("compile.ts")
   .description("Builds the executable of ClusterLink, and its container image.")
-  .option("--target <list>", "platforms, separated by commas; without it, this machine", parseTargets)
+  .option("--target <list>", "platforms, separated by commas; without it, this machine", targets)
   .option("--image", "the container image of every Linux target, too")
   .option("--dist <folder>", "where to write", join(root, "dist"))
   .parse()
@@ -40,6 +40,14 @@ const written: string[] = [];
 if (!options.target) await buildForThisMachine(options);
 for (const target of options.target ?? []) await build(target, options);
 await writeChecksums(options.dist, written);
+
+function targets(list: string): Target[] {
+  try {
+    return parseTargets(list);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
 
 async function buildForThisMachine({ dist, image }: Options): Promise<void> {
   const executable = join(dist, "clusterlink");

@@ -44,6 +44,7 @@ export async function compileExecutable(
         "process.env.NODE_ENV": JSON.stringify("production"),
       },
       compile: {
+        target: `bun-${target.os}-${target.arch}`,
         executablePath: await sealedRuntime(root, target, folder),
         outfile: built,
         autoloadDotenv: false,

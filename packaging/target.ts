@@ -28,7 +28,7 @@ export function targetName(target: Target): string {
 export function parseTargets(text: string): Target[] {
   return text.split(",").map((name) => {
     const target = TARGETS.find((candidate) => targetName(candidate) === name.trim());
-    if (!target) throw new Error(`--target ${name}: unknown; there are ${TARGETS.map(targetName).join(", ")}`);
+    if (!target) throw new Error(`"${name.trim()}" is no target; there are ${TARGETS.map(targetName).join(", ")}`);
     return target;
   });
 }
