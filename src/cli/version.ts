@@ -13,6 +13,9 @@ export function addVersionCommand(program: Command): void {
     .action((options: { output?: "json" }) => {
       const platform = `${process.platform}/${process.arch}`;
       if (options.output === "json") print(asJson({ version: VERSION, commit: COMMIT, bun: Bun.version, platform }));
-      else print(`clusterlink ${VERSION} (commit ${COMMIT.replace(/^([0-9a-f]{12})[0-9a-f]+/, "$1")}, Bun ${Bun.version}, ${platform})`);
+      else
+        print(
+          `clusterlink ${VERSION} (commit ${COMMIT.replace(/^([0-9a-f]{12})[0-9a-f]+/, "$1")}, Bun ${Bun.version}, ${platform})`,
+        );
     });
 }
