@@ -1,5 +1,5 @@
 import { FrameType, frame, HEADER_SIZE, MAX_DATA, writeHeader } from "../wire/frames.ts";
-import type { RelaySocket } from "./socket.ts";
+import { type RelaySocket, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** Up to this size a payload is copied behind its header and written in one go; above it the copy would cost more. */
@@ -61,7 +61,7 @@ export class FrameWriter {
     const length = HEADER_SIZE + chunk.length;
     writeHeader(scratch, 0, FrameType.data, chunk.length);
     scratch.set(chunk, HEADER_SIZE);
-    const count = Math.max(0, this.socket.write(scratch, 0, length));
+    const count = writeSome(this.socket, scratch, length);
     if (count === length) return true;
     this.#queue.push(scratch.slice(count, length));
     return false;
@@ -70,7 +70,7 @@ export class FrameWriter {
   #write(bytes: Uint8Array, reused = false): void {
     let count = 0;
     if (this.#queue.empty) {
-      count = Math.max(0, this.socket.write(bytes));
+      count = writeSome(this.socket, bytes);
       if (count === bytes.length) return;
     }
     this.#queue.push(reused ? bytes.slice(count) : bytes.subarray(count));

@@ -68,6 +68,24 @@ export const NOBODY: SocketUser = {
   onClose() {},
 };
 
+/**
+ * Writes as much as the socket takes at once.
+ *
+ * A write that runs into a reset uses up the news of it: Bun then reports an end in good order, or, on a paused socket,
+ * nothing at all. So the user is told from here, before anything else happens on the socket.
+ *
+ * @returns how many bytes it took.
+ */
+export function writeSome(socket: RelaySocket, bytes: Uint8Array, length = bytes.length): number {
+  const count = socket.write(bytes, 0, length);
+  if (count >= 0) return count;
+  queueMicrotask(() => {
+    socket.data.onClose(socket, new Error("the connection was reset"));
+    socket.terminate();
+  });
+  return 0;
+}
+
 const KEEP_ALIVE_MS = 15_000;
 
 /**

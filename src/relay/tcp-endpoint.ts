@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointOwner, Sink } from "./endpoint.ts";
-import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import { NOBODY, type RelaySocket, type SocketUser, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** A local socket (or a TLS socket that carries raw bytes) as one end of a relayed connection. */
@@ -31,12 +31,10 @@ export class TcpEndpoint implements Endpoint, SocketUser {
     if (this.#gone) return true;
     this.sent += chunk.length;
     if (this.#queue.empty) {
-      const count = this.socket.write(chunk);
+      const count = writeSome(this.socket, chunk);
       if (count === chunk.length) return true;
-      if (count > 0) {
-        this.#queue.push(chunk.subarray(count));
-        return false;
-      }
+      this.#queue.push(chunk.subarray(count));
+      return false;
     }
     this.#queue.push(chunk);
     return false;

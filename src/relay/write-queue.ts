@@ -1,8 +1,4 @@
-/** The part of a socket that a queue writes to. */
-export interface Writable {
-  /** @returns how many bytes it took, or a negative number when it is closed. */
-  write(bytes: Uint8Array): number;
-}
+import { type RelaySocket, writeSome } from "./socket.ts";
 
 /**
  * What a socket has not taken yet. Bun's `write` takes what fits and buffers nothing, so the rest waits here, in order.
@@ -21,12 +17,12 @@ export class WriteQueue {
   }
 
   /** Writes what the socket takes. @returns whether the queue is empty now. */
-  flush(socket: Writable): boolean {
+  flush(socket: RelaySocket): boolean {
     let done = 0;
     for (const chunk of this.#chunks) {
-      const count = socket.write(chunk);
+      const count = writeSome(socket, chunk);
       if (count < chunk.length) {
-        this.#chunks[done] = count > 0 ? chunk.subarray(count) : chunk;
+        this.#chunks[done] = chunk.subarray(count);
         break;
       }
       done += 1;
