@@ -51,6 +51,8 @@ export class Deadlines {
     for (const [slot, members] of this.#slots) {
       if (slot > present) continue;
       for (const target of [...members]) {
+        // One that expired before it may have called this one off.
+        if (!members.has(target)) continue;
         this.clear(target);
         target.onExpired();
       }

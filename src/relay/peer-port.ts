@@ -30,6 +30,8 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   readonly #authz: HttpAuthz;
   readonly #perPeer = new Map<string, number>();
   readonly #strangers = new Set<RelaySocket>();
+  /** Called when the last tunnel is gone. */
+  onEmpty: (() => void) | undefined;
 
   constructor(private readonly context: RelayContext) {
     this.#authz = new HttpAuthz(context);
@@ -42,6 +44,10 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   /** The peers' connections that speak HTTP/1.1 and carry no stream. */
   get httpPeers(): Iterable<HttpPeer> {
     return this.#authz.peers;
+  }
+
+  get empty(): boolean {
+    return this.#tunnels.size === 0;
   }
 
   get ca(): string {
@@ -105,6 +111,11 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   }
 
   onOpen(tunnel: Tunnel, open: Open): void {
+    const { notAfter } = this.context.state.site.certificates;
+    if (Math.min(tunnel.identity.notAfter, notAfter) < Date.now()) {
+      tunnel.terminate("a certificate has expired");
+      return;
+    }
     const peer = tunnel.identity.name;
     new ServerConnection(this.context, tunnel, {
       id: `${tunnel.address}#${open.stream}`,
@@ -122,6 +133,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     const { name } = tunnel.identity;
     this.#gone(name);
     this.context.log.debug("tunnel closed", { peer: name, address: tunnel.address, reason });
+    if (this.empty) this.onEmpty?.();
   }
 
   /** A connection of that peer is no more. */

@@ -25,11 +25,15 @@ export interface RelayOptions {
   count: number;
   log: Logger;
   accessLog: AccessLog;
+  /** Milliseconds of a clock that only rises. Default: `performance.now`. */
+  now?: () => number;
 }
 
 /** How often pools are looked after and certificates' ends are watched, in milliseconds. */
 const SWEEP_INTERVAL = 250;
 const MAX_REPORTED = 10_000;
+/** How long the openers may take to let go of idle tunnels after DRAIN, in milliseconds. */
+const LETTING_GO = 1_000;
 const ALL_TABLES: ReadonlySet<TableName> = new Set(["site", "imports", "exports", "policies", "peers", "clients"]);
 
 /**
@@ -38,7 +42,7 @@ const ALL_TABLES: ReadonlySet<TableName> = new Set(["site", "imports", "exports"
  */
 export class Relay implements RelayContext {
   readonly state = new SiteState();
-  readonly deadlines = new Deadlines();
+  readonly deadlines: Deadlines;
   readonly descriptors = new Descriptors();
   readonly handlers = countedHandlers(this.descriptors);
   readonly balancer = new Balancer();
@@ -53,14 +57,19 @@ export class Relay implements RelayContext {
   #peerPortBound = false;
   #peerPortFailure: ListenError | undefined;
   #draining = false;
-  #ready = false;
+  /** It has been told to end: it is not ready any more, even while it still accepts. */
+  #leaving = false;
   #sweeper: Timer | undefined;
+  #drainTimer: Timer | undefined;
+  #letGoTimer: Timer | undefined;
+  #grace = 0;
 
   constructor(
     private readonly channel: Channel<ToControl, ToRelay>,
     private readonly options: RelayOptions,
   ) {
     this.log = options.log;
+    this.deadlines = new Deadlines(() => this.now());
     this.state.onPeerLabels = () => this.#judge();
   }
 
@@ -75,11 +84,11 @@ export class Relay implements RelayContext {
 
   /** For `/readyz`: a snapshot is in use, the ports are bound, and no drain has begun. */
   get ready(): boolean {
-    return this.#ready && this.#peerPortBound && this.#importPorts.failures.length === 0;
+    return this.state.loaded && !this.#leaving && this.#peerPortBound && this.#importPorts.failures.length === 0;
   }
 
   now(): number {
-    return performance.now();
+    return this.options.now?.() ?? performance.now();
   }
 
   hello(opener: Hello["opener"]): Hello {
@@ -134,7 +143,6 @@ export class Relay implements RelayContext {
     if (concerns("imports")) this.#importPorts.update(this.state.tables.imports);
     if (concerns("imports", "peers")) this.pools.update(this.state);
     if (concerns("imports", "exports", "policies", "peers", "site")) this.#judge();
-    this.#ready = !this.#draining;
     this.channel.send({
       type: "applied",
       version: this.state.version,
@@ -170,6 +178,7 @@ export class Relay implements RelayContext {
   /** New certificates or CAs: idle tunnels go, busy ones stay while the peer's chain is still good. */
   #renew(): void {
     this.pools.retireAll("the certificates have changed");
+    for (const tunnel of this.#peerPort.tunnels) tunnel.drain();
     for (const connection of this.#connections()) this.#verify(connection);
   }
 
@@ -218,25 +227,44 @@ export class Relay implements RelayContext {
     });
   }
 
+  /** The last order counts: one that comes during a drain may shorten it. */
   #drain(delay: number, grace: number): void {
-    if (this.#draining) return;
-    this.#ready = false;
-    setTimeout(() => {
-      this.#draining = true;
-      this.#peerPort.close();
-      this.#importPorts.close();
-      this.#peerPort.drain();
-      if (this.live.size === 0) {
-        this.#finish();
-        return;
-      }
-      this.live.onEmpty = () => this.#finish();
-      setTimeout(() => this.live.cutAll("the gateway is going away"), grace);
-    }, delay);
+    this.#leaving = true;
+    this.#grace = grace;
+    clearTimeout(this.#drainTimer);
+    if (this.#draining) this.#limit();
+    else this.#drainTimer = setTimeout(() => this.#stopAccepting(), delay);
+  }
+
+  #stopAccepting(): void {
+    this.#draining = true;
+    this.#peerPort.close();
+    this.#importPorts.close();
+    this.#peerPort.drain();
+    this.live.onEmpty = () => this.#letGo();
+    this.#limit();
+    if (this.live.size === 0) this.#letGo();
+  }
+
+  #limit(): void {
+    const cut = () => {
+      this.live.cutAll("the gateway is going away");
+      this.#finish();
+    };
+    this.#drainTimer = setTimeout(cut, this.#grace);
+  }
+
+  /** An OPEN may have crossed our DRAIN: it is answered, and the openers close the idle tunnels themselves. */
+  #letGo(): void {
+    this.#peerPort.onEmpty = () => this.#finish();
+    if (this.#peerPort.empty) this.#finish();
+    else this.#letGoTimer ??= setTimeout(() => this.#finish(), LETTING_GO);
   }
 
   #finish(): void {
     clearInterval(this.#sweeper);
+    clearTimeout(this.#drainTimer);
+    clearTimeout(this.#letGoTimer);
     this.deadlines.stop();
     for (const link of [...this.pools.links(), ...this.#peerPort.tunnels]) link.close("the gateway is going away");
     this.#end.resolve(0);

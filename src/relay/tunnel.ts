@@ -62,6 +62,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   #awaitsPong = false;
   #settled = true;
   #waiting: string | undefined;
+  /** FIN is still behind data that the socket has not taken. */
+  #finWaits = false;
   readonly state: StreamState;
   readonly #reader = new FrameReader();
   readonly #writer: FrameWriter;
@@ -131,9 +133,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     if (!this.state.maySend) return;
     this.state.sendFin();
     this.#writer.frame(encodeStreamFrame(FrameType.fin, this.state.number));
-    const owner = this.stream;
-    if (this.state.idle) this.#endStream();
-    owner?.onFinished(this);
+    if (this.#writer.drained) this.#onFinSent();
+    else this.#finWaits = true;
   }
 
   pause(): void {
@@ -150,7 +151,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   /** Ends the present stream in both directions. A RESET that could be held up becomes the end of the tunnel. */
   reset(): void {
-    if (this.state.idle || this.stopped) return;
+    if (this.stopped || this.#streamOver) return;
     this.stream = undefined;
     if (this.#paused || !this.#writer.drained) {
       this.terminate("reset");
@@ -267,13 +268,14 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   onDrain(): void {
     if (this.#writer.drained || !this.#writer.flush()) return;
-    if (this.state.idle) this.#settle();
+    if (this.#finWaits) this.#onFinSent();
+    else if (this.state.idle) this.#settle();
     else this.other.resume();
   }
 
   /** Only FIN ends a direction: an end of the connection in the middle of a stream is its reset. */
   onEnd(): void {
-    if (this.state.idle) this.close("closed by the other side");
+    if (this.#streamOver) this.close("closed by the other side");
     else this.terminate("the tunnel was closed in the middle of a stream");
   }
 
@@ -285,9 +287,14 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.terminate(`no ${this.#waiting} in time`);
   }
 
+  /** Whether there is no stream, or none any more. */
+  get #streamOver(): boolean {
+    return this.state.idle && !this.#finWaits;
+  }
+
   #describe(): TunnelReport["state"] {
     if (this.hello === undefined) return "handshake";
-    if (!this.state.idle) return "busy";
+    if (!this.#streamOver) return "busy";
     return this.draining || this.retired ? "draining" : "idle";
   }
 
@@ -314,8 +321,16 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   #onFin(): void {
     const sink = this.other;
-    if (this.state.idle) this.#endStream();
+    if (this.#streamOver) this.#endStream();
     sink.finish();
+  }
+
+  /** Our FIN, and all that was before it, is on its way. */
+  #onFinSent(): void {
+    const owner = this.stream;
+    this.#finWaits = false;
+    if (this.#streamOver) this.#endStream();
+    owner?.onFinished(this);
   }
 
   #onReset(): void {
@@ -346,6 +361,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   #endStream(): void {
     this.stream = undefined;
+    this.#finWaits = false;
     this.other = NOWHERE;
     this.resume();
     this.#settle();

@@ -155,7 +155,12 @@ export class RawPeer {
   flush(): void {
     while (this.socket !== undefined && this.#queue.length > 0) {
       const chunk = this.#queue[0] as Buffer;
-      const count = Math.max(0, this.socket.write(chunk));
+      const count = this.socket.write(chunk);
+      if (count < 0) {
+        // Bun may never tell otherwise, when the socket is paused.
+        this.gone ??= "ECONNRESET";
+        return;
+      }
       if (count < chunk.length) {
         this.#queue[0] = chunk.subarray(count);
         return;
