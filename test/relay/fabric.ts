@@ -1,6 +1,5 @@
 /** Fabrics and sites for the relay's tests: real certificates, real relays over real sockets, tables made by hand. */
 import { X509Certificate } from "node:crypto";
-import { issueFabric, issuePeer } from "../../src/pki/issue.ts";
 import { memoryChannel } from "../../src/process/memory-channel.ts";
 import { Relay } from "../../src/relay/relay.ts";
 import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
@@ -12,6 +11,10 @@ import type { CertificateEntry, Tables, Version } from "../../src/snapshot/table
 import type { AccessRecord } from "../../src/telemetry/access-log.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { freePort } from "../free-port.ts";
+
+// `bun test` loads CommonJS modules in an order that varies: the certificate library must find this one loaded.
+await import("reflect-metadata");
+const { issueFabric, issuePeer } = await import("../../src/pki/issue.ts");
 
 export const fabric = await issueFabric({ name: "fabric" });
 

@@ -5,10 +5,13 @@ import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
 import type { CertificateEntry } from "../../src/snapshot/tables.ts";
 import { FrameType } from "../../src/wire/frames.ts";
 import { decodeRefused } from "../../src/wire/messages.ts";
-import { clientAuth, DAY, type Made, make, makeRoot, makeSite, type Recipe, serverAuth } from "../pki/authority.ts";
+import type { Made, Recipe } from "../pki/authority.ts";
 import { ALLOW_ALL, Site, source } from "./fabric.ts";
 import { RawGateway, type RawOptions, RawPeer } from "./raw-peer.ts";
 import { application, ending, eventually, readAll, service } from "./sockets.ts";
+
+// Loaded after ./fabric.ts has loaded the metadata library, which it needs.
+const { clientAuth, DAY, make, makeRoot, makeSite, serverAuth } = await import("../pki/authority.ts");
 
 const present = { notBefore: Date.now() - DAY, notAfter: Date.now() + DAY };
 const past = { notBefore: Date.now() - 2 * DAY, notAfter: Date.now() - DAY };
