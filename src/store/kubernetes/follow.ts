@@ -1,0 +1,100 @@
+import type { Logger } from "../../telemetry/log.ts";
+import type { KubeClient, Selection, WatchFrame } from "./client.ts";
+import { deadline } from "./deadline.ts";
+import { KubeApiError } from "./error.ts";
+import { type KubeObject, type KubeResource, resourceName } from "./resource.ts";
+import type { Timing } from "./timing.ts";
+
+export interface FollowOptions<T extends KubeObject> {
+  client: Pick<KubeClient, "watch">;
+  resource: KubeResource<T>;
+  selection: Selection;
+  /** Events after this version are delivered. */
+  resourceVersion: string;
+  signal: AbortSignal;
+  timing: Timing;
+  log: Logger;
+  /** A watch that says nothing for so many milliseconds is given up. Default: 150 s; bookmarks come about every 60 s. */
+  inactivity?: number;
+  /** Called when a watch broke and is tried again, and with undefined when one works. */
+  onFailure?: (error: unknown) => void;
+}
+
+const INACTIVITY = 150_000;
+const BACKOFF = { first: 200, longest: 30_000 };
+
+/** How long the server is asked to keep a watch: 5 to 10 minutes, so that many do not end together. */
+const KEEP_SECONDS = 300;
+
+/** A watch that ended sooner counts as failed, so that a server which ends them at once is not asked without a pause. */
+const SHORT = 1_000;
+
+/**
+ * Every change after a version, once and in order, across any number of watches: each goes on where the one before
+ * ended. Ends when the signal aborts.
+ * Throws KubeApiError `Expired` when the version is no longer retained.
+ */
+export async function* follow<T extends KubeObject>(options: FollowOptions<T>): AsyncGenerator<WatchFrame<T>> {
+  const { resource, signal, timing, log, onFailure } = options;
+  const place = { resourceVersion: options.resourceVersion, failures: 0 };
+  while (!signal.aborted) {
+    try {
+      yield* watchOnce(options, place);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof KubeApiError && error.code === "Expired") throw error;
+      place.failures++;
+      onFailure?.(error);
+      log.warn(`the watch of ${resourceName(resource)} broke and goes on from where it was`, { error });
+    }
+    if (place.failures > 0) await timing.sleep(retryDelay(place.failures, timing), signal);
+  }
+}
+
+interface Place {
+  resourceVersion: string;
+  failures: number;
+}
+
+/** One watch; moves the place forward with every frame. */
+async function* watchOnce<T extends KubeObject>(
+  options: FollowOptions<T>,
+  place: Place,
+): AsyncGenerator<WatchFrame<T>> {
+  const { client, resource, selection, signal, timing, onFailure, inactivity = INACTIVITY } = options;
+  const began = timing.now();
+  const limit = deadline(inactivity, signal);
+  const timeoutSeconds = Math.round(KEEP_SECONDS * (1 + timing.random()));
+  const watch = { ...selection, resourceVersion: place.resourceVersion, timeoutSeconds, signal: limit.signal };
+  let heard = false;
+  try {
+    for await (const frame of client.watch(resource, watch)) {
+      limit.renew();
+      if (signal.aborted) return;
+      if (!heard) onFailure?.(undefined);
+      heard = true;
+      place.failures = 0;
+      place.resourceVersion = versionOf(frame);
+      yield frame;
+    }
+    if (!heard && timing.now() - began < SHORT) place.failures++;
+  } catch (error) {
+    throw limit.passed ? silent(resourceName(resource), inactivity, error) : error;
+  } finally {
+    limit.end();
+  }
+}
+
+function silent(name: string, inactivity: number, cause: unknown): KubeApiError {
+  return new KubeApiError("Unavailable", `the watch of ${name} said nothing for ${inactivity} ms`, { cause });
+}
+
+/** @returns milliseconds: doubling with every failure, cut at random by up to a half. */
+export function retryDelay(failures: number, { random }: Pick<Timing, "random">): number {
+  const whole = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(failures - 1, 30));
+  return whole * (1 - random() / 2);
+}
+
+function versionOf<T extends KubeObject>(frame: WatchFrame<T>): string {
+  return frame.type === "BOOKMARK" ? frame.resourceVersion : (frame.object.metadata.resourceVersion ?? "");
+}
