@@ -9,12 +9,12 @@ const LAYERS = [
   { parts: ["main.ts"], neighbours: false },
   { parts: ["cli"], neighbours: false },
   { parts: ["process"], neighbours: false },
-  { parts: ["control", "relay", "api"], neighbours: false },
+  { parts: ["control", "relay", "api", "operator"], neighbours: false },
   { parts: ["store", "balance", "wire", "pki", "telemetry"], neighbours: true },
-  { parts: ["policy", "resources", "snapshot"], neighbours: true },
+  { parts: ["policy", "resources", "snapshot", "deploy"], neighbours: true },
 ];
 
-const PURE = ["policy", "balance", "wire", "resources", "snapshot"];
+const PURE = ["policy", "balance", "wire", "resources", "snapshot", "deploy"];
 
 /** What reaches a socket, a file, a clock or a process. */
 const IMPURE = [
@@ -97,7 +97,7 @@ test("a part imports lower layers only", () => {
   expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).toEqual([]);
 });
 
-test("control, relay and api never import each other", () => {
+test("control, relay, api and operator never import each other", () => {
   const wrong = edges.filter(({ from, to }) => layerOf(to) === layerOf(from) && !LAYERS[layerOf(from)]?.neighbours);
   expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).toEqual([]);
 });

@@ -1,0 +1,68 @@
+/** What a gateway may do at the API server, and nothing more; the manifests and the operator grant exactly this. */
+
+import { TOKEN_KEY_SECRET } from "./names.ts";
+
+/** A rule of a Role or ClusterRole. */
+export interface PolicyRule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+  resourceNames?: string[];
+}
+
+const CLUSTERLINK = "clusterlink.net";
+
+const READ = ["get", "list", "watch"];
+
+/** In every namespace that the gateway serves. */
+export const SERVED_NAMESPACE_RULES: readonly PolicyRule[] = [
+  { apiGroups: [CLUSTERLINK], resources: ["exports", "imports", "accesspolicies"], verbs: READ },
+  {
+    apiGroups: [CLUSTERLINK],
+    resources: ["exports/status", "imports/status", "accesspolicies/status"],
+    verbs: ["patch"],
+  },
+  { apiGroups: [""], resources: ["services"], verbs: [...READ, "create", "patch", "delete"] },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: [...READ, "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["pods"], verbs: READ },
+  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+];
+
+/** For a gateway that serves every namespace, besides {@link SERVED_NAMESPACE_RULES}. */
+export const CLUSTER_RULES: readonly PolicyRule[] = [
+  { apiGroups: [""], resources: ["namespaces"], verbs: READ },
+  { apiGroups: [CLUSTERLINK], resources: ["privilegedaccesspolicies/status"], verbs: ["patch"] },
+];
+
+/** In the gateway's own namespace. The Secret's name cannot limit who creates it, so that a rule of its own does. */
+export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
+  { apiGroups: [CLUSTERLINK], resources: ["peers"], verbs: READ },
+  { apiGroups: [CLUSTERLINK], resources: ["peers/status"], verbs: ["patch"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch"] },
+  { apiGroups: [""], resources: ["secrets"], verbs: ["get"], resourceNames: [TOKEN_KEY_SECRET] },
+  { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
+];
+
+/** The administrators' policies: all that a gateway of single namespaces needs of the whole cluster. */
+export const PRIVILEGED_POLICY_RULES: readonly PolicyRule[] = [
+  { apiGroups: [CLUSTERLINK], resources: ["privilegedaccesspolicies"], verbs: READ },
+];
+
+/** What the operator does itself. It may grant no more than it has, so that a gateway's rules are added to these. */
+export const OPERATOR_RULES: readonly PolicyRule[] = [
+  { apiGroups: [CLUSTERLINK], resources: ["instances"], verbs: [...READ, "patch"] },
+  { apiGroups: [CLUSTERLINK], resources: ["instances/status"], verbs: ["patch"] },
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, "create", "patch", "delete"] },
+  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "create", "patch", "delete"] },
+  {
+    apiGroups: ["rbac.authorization.k8s.io"],
+    resources: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
+    verbs: ["get", "create", "patch", "delete"],
+  },
+];
+
+/** In the operator's own namespace, for its leader election. */
+export const OPERATOR_NAMESPACE_RULES: readonly PolicyRule[] = [
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch"] },
+];
