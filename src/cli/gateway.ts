@@ -20,7 +20,7 @@ export function addGatewayCommand(program: Command): void {
   const flags: GatewayFlag<unknown>[] = Object.values(GATEWAY_FLAGS);
   for (const flag of flags) command.addOption(optionOf(flag));
   command.addHelpText("after", EXAMPLES).action(async (values: FlagValues) => {
-    const config = readConfig(values);
+    const config = readConfig(typed(values, command));
     const { runGateway } = await import("../process/gateway.ts");
     process.exitCode = await runGateway(config);
   });
@@ -30,13 +30,18 @@ function optionOf(flag: GatewayFlag<unknown>): Option {
   const shownDefault = flag.default ?? flag.defaultText;
   const facts = [
     flag.env,
-    ...(shownDefault === undefined || shownDefault === "false" ? [] : [`default ${shownDefault}`]),
+    ...(shownDefault === undefined || flag.argument === undefined ? [] : [`default ${shownDefault}`]),
   ];
   const option = new Option(
     flag.argument === undefined ? flag.name : `${flag.name} <${flag.argument}>`,
     `${flag.description}${flag.repeatable ? "; may be repeated" : ""} (${facts.join("; ")})`,
   );
   return flag.repeatable ? option.argParser((value: string, before?: string[]) => [...(before ?? []), value]) : option;
+}
+
+/** Without the defaults that commander makes up for `--no-…`: a variable outranks them. */
+function typed(values: FlagValues, command: Command): FlagValues {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => command.getOptionValueSource(key) === "cli"));
 }
 
 function readConfig(values: FlagValues): ReturnType<typeof parseGatewayConfig> {

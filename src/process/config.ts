@@ -12,6 +12,8 @@ export interface GatewayConfig {
   pki: { ca: string; cert: string; key: string };
   state: string;
   manifests?: string;
+  /** Absent on a site without Kubernetes. */
+  kubernetes?: KubernetesConfig;
   namespace: string;
   peerLabels: Record<string, string>;
   relays: number;
@@ -27,6 +29,17 @@ export interface GatewayConfig {
   identityMaxAge: number;
   logLevel: LogLevel;
   logFormat: "json" | "text";
+}
+
+/** How a gateway is joined to a Kubernetes cluster. */
+export interface KubernetesConfig {
+  /** Absent: what kubectl would use, or the pod's service account. */
+  kubeconfig?: string;
+  context?: string;
+  /** Absent: all namespaces. */
+  watchNamespace?: string;
+  /** Whether PrivilegedAccessPolicies are read and obeyed. */
+  privilegedPolicies: boolean;
 }
 
 /** Values as commander gives them: by camel-case key, absent when not given. */
@@ -79,12 +92,24 @@ export function parseGatewayConfig(flags: FlagValues, env: Record<string, string
   const listen = last("listen");
   const apiListen = last("apiListen");
   const manifests = last("manifests");
+  const kubernetes = kubernetesConfig(
+    {
+      kubernetes: last("kubernetes") ?? false,
+      kubeconfig: last("kubeconfig"),
+      context: last("context"),
+      watchNamespace: last("watchNamespace"),
+      privilegedPolicies: last("privilegedPolicies") ?? true,
+      manifests,
+    },
+    faults,
+  );
   const pki = pkiFiles({ pki: last("pki"), ca: last("ca"), cert: last("cert"), key: last("key") }, origins, faults);
   const config = {
     listen,
     pki,
     state,
     ...(manifests === undefined ? {} : { manifests }),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
     namespace: last("namespace"),
     peerLabels: Object.fromEntries(read("peerLabel")),
     relays: last("relays") ?? Math.min(4, availableParallelism()),
@@ -147,6 +172,45 @@ function find(
   if (definition.default !== undefined)
     return { text: [definition.default], origin: "default", shown: definition.name };
   return { text: [], origin: "none", shown: definition.name };
+}
+
+interface KubernetesValues {
+  kubernetes: boolean;
+  kubeconfig: string | undefined;
+  context: string | undefined;
+  watchNamespace: string | undefined;
+  privilegedPolicies: boolean;
+  manifests: string | undefined;
+}
+
+function kubernetesConfig(values: KubernetesValues, faults: string[]): KubernetesConfig | undefined {
+  const { kubernetes, kubeconfig, context, watchNamespace, privilegedPolicies, manifests } = values;
+  if (!kubernetes) {
+    const given = {
+      "--kubeconfig": kubeconfig,
+      "--context": context,
+      "--watch-namespace": watchNamespace,
+      "--no-privileged-policies": privilegedPolicies ? undefined : true,
+    };
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) faults.push(`${name}: needs --kubernetes; give that too, or leave ${name} out`);
+    }
+    return undefined;
+  }
+  if (manifests !== undefined) {
+    faults.push("--manifests: excludes --kubernetes, where the cluster's API server has the resources; leave one out");
+  }
+  if (!privilegedPolicies && watchNamespace === undefined) {
+    faults.push(
+      "--no-privileged-policies: needs --watch-namespace; a gateway of a whole cluster obeys its administrators' policies",
+    );
+  }
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    ...(watchNamespace === undefined ? {} : { watchNamespace }),
+    privilegedPolicies,
+  };
 }
 
 const RANK: Record<Origin, number> = { flag: 3, env: 2, default: 1, none: 0 };

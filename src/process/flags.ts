@@ -4,7 +4,7 @@ import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
 import { parseDuration } from "./duration.ts";
 
 export interface GatewayFlag<T> {
-  /** As it is typed, for example `--peer-label`. */
+  /** As it is typed, for example `--peer-label`; `--no-` and the key switches off what is on by default. */
   name: `--${string}`;
   /** Name of its value in the help; absent on a switch. */
   argument?: string;
@@ -83,6 +83,45 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_MANIFESTS",
     description: "folder of YAML files that are applied at start and whenever they change",
     parse: path,
+  }),
+  kubernetes: flag({
+    name: "--kubernetes",
+    env: "CLUSTERLINK_KUBERNETES",
+    default: "false",
+    description:
+      "serve the Kubernetes cluster that this runs in, or that --kubeconfig names, instead of a site of its own",
+    parse: parseSwitch,
+  }),
+  kubeconfig: flag({
+    name: "--kubeconfig",
+    argument: "FILE",
+    env: "CLUSTERLINK_KUBECONFIG",
+    defaultText: "KUBECONFIG, ~/.kube/config, or the pod's service account",
+    description: "with --kubernetes: where the cluster's API server is, and who asks it",
+    parse: path,
+  }),
+  context: flag({
+    name: "--context",
+    argument: "NAME",
+    env: "CLUSTERLINK_CONTEXT",
+    defaultText: "the current one",
+    description: "with --kubernetes: the context of the kubeconfig",
+    parse: path,
+  }),
+  watchNamespace: flag({
+    name: "--watch-namespace",
+    argument: "NAME",
+    env: "CLUSTERLINK_WATCH_NAMESPACE",
+    defaultText: "all namespaces",
+    description: "with --kubernetes: the only namespace whose Imports, Exports and AccessPolicies count",
+    parse: parseNamespace,
+  }),
+  privilegedPolicies: flag({
+    name: "--no-privileged-policies",
+    env: "CLUSTERLINK_PRIVILEGED_POLICIES",
+    default: "true",
+    description: "with --watch-namespace: do without PrivilegedAccessPolicies, which only cluster-wide rights can read",
+    parse: parseSwitch,
   }),
   namespace: flag({
     name: "--namespace",

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { ConfigError, type FlagValues, GATEWAY_FLAGS, parseGatewayConfig } from "../../src/process/config.ts";
+import {
+  ConfigError,
+  type FlagValues,
+  GATEWAY_FLAGS,
+  type GatewayFlag,
+  parseGatewayConfig,
+} from "../../src/process/config.ts";
 
 function faultsOf(flags: FlagValues, env: Record<string, string> = {}): readonly string[] {
   try {
@@ -70,6 +76,22 @@ describe("the configuration of a gateway", () => {
     expect(parseGatewayConfig({ pki: "/x" }, { CLUSTERLINK_CA: "/c" }).pki.ca).toBe("/x/ca.pem");
   });
 
+  test("without --kubernetes has no part of Kubernetes, and with it obeys the administrators of all namespaces", () => {
+    expect(parseGatewayConfig({}, {})).not.toHaveProperty("kubernetes");
+    expect(parseGatewayConfig({ kubernetes: true }, {}).kubernetes).toEqual({ privilegedPolicies: true });
+  });
+
+  test("takes what belongs to Kubernetes from flags and variables", () => {
+    const flags = { kubernetes: true, kubeconfig: "/k", context: "east", watchNamespace: "shop" };
+    const env = { CLUSTERLINK_PRIVILEGED_POLICIES: "false" };
+    expect(parseGatewayConfig(flags, env).kubernetes).toEqual({
+      kubeconfig: "/k",
+      context: "east",
+      watchNamespace: "shop",
+      privilegedPolicies: false,
+    });
+  });
+
   test("reports every fault at once, each with the flag's name", () => {
     const faults = faultsOf(
       { listen: "nonsense", relays: "0", grace: "5", peerLabel: ["novalue"], logLevel: "loud" },
@@ -103,6 +125,25 @@ describe("the configuration of a gateway", () => {
     ],
     ["a handshake without time", { handshakeTimeout: "0" }, /^--handshake-timeout: .*too short/],
     ["a duration of weeks", { grace: "600h" }, /^--grace: .*24h/],
+    ["a kubeconfig without Kubernetes", { kubeconfig: "/k" }, /^--kubeconfig: needs --kubernetes/],
+    ["a context without Kubernetes", { context: "c" }, /^--context: needs --kubernetes/],
+    ["one namespace to watch without Kubernetes", { watchNamespace: "shop" }, /^--watch-namespace: needs --kubernetes/],
+    [
+      "to do without privileged policies on a site of its own",
+      { privilegedPolicies: false },
+      /^--no-privileged-policies: needs --kubernetes/,
+    ],
+    [
+      "to do without privileged policies in a whole cluster",
+      { kubernetes: true, privilegedPolicies: false },
+      /^--no-privileged-policies: needs --watch-namespace/,
+    ],
+    [
+      "a folder of manifests in Kubernetes",
+      { kubernetes: true, manifests: "/m" },
+      /^--manifests: excludes --kubernetes/,
+    ],
+    ["a namespace that cannot be", { kubernetes: true, watchNamespace: "Big" }, /^--watch-namespace: "Big"/],
     ["a label value that Kubernetes refuses", { peerLabel: "a=b c" }, /^--peer-label: "a=b c"/],
   ];
   test.each(refused)("refuses %s", (_rule, flags, fault) => {
@@ -133,9 +174,11 @@ describe("the configuration of a gateway", () => {
 
 describe("the table of flags", () => {
   test("names each flag by its key in kebab case and its variable by its name", () => {
-    for (const [key, { name, env }] of Object.entries(GATEWAY_FLAGS)) {
-      expect(name).toBe(`--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-      expect(env).toBe(`CLUSTERLINK_${name.slice(2).replaceAll("-", "_").toUpperCase()}`);
+    const flags: [string, GatewayFlag<unknown>][] = Object.entries(GATEWAY_FLAGS);
+    for (const [key, flag] of flags) {
+      const kebab = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      expect(flag.name).toBe(flag.default === "true" ? `--no-${kebab}` : `--${kebab}`);
+      expect(flag.env).toBe(`CLUSTERLINK_${kebab.replaceAll("-", "_").toUpperCase()}`);
     }
   });
 });
