@@ -1,0 +1,75 @@
+/** The services behind the proxies. None of them is what limits a figure. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Children } from "./children.ts";
+import type { Addresses, Service } from "./lab.ts";
+import { accepts, freePort, LOOPBACK } from "./ports.ts";
+import { findProgram } from "./programs.ts";
+import { until } from "./waiting.ts";
+
+const HOLDER = join(import.meta.dir, "holder.ts");
+
+/** What each service is started with; undefined where its program is missing. */
+const COMMANDS: Record<Service, (folder: string, port: number) => string[] | undefined> = {
+  http(folder, port) {
+    const nginx = findProgram("nginx");
+    if (nginx === undefined) return undefined;
+    writeFileSync(join(folder, "http.conf"), httpServer(folder, port));
+    return [nginx, "-p", folder, "-c", join(folder, "http.conf"), "-e", "stderr"];
+  },
+  iperf3(_, port) {
+    const iperf3 = findProgram("iperf3");
+    return iperf3 === undefined ? undefined : [iperf3, "--server", "--bind", LOOPBACK, "--port", String(port)];
+  },
+  redis(folder, port) {
+    const redis = findProgram("redis-server");
+    return redis === undefined
+      ? undefined
+      : [redis, "--bind", LOOPBACK, "--port", String(port), "--save", "", "--dir", folder];
+  },
+  echo: (_, port) => [process.execPath, HOLDER, "echo", LOOPBACK, String(port)],
+};
+
+/**
+ * Starts those services whose programs are installed.
+ * @param ports - where they must listen; a free port is taken for the others
+ */
+export async function startBackends(
+  children: Children,
+  services: readonly Service[],
+  ports: Readonly<Partial<Record<Service, number>>>,
+): Promise<Addresses> {
+  const started = services.map(async (service) => {
+    const address = { host: LOOPBACK, port: ports[service] ?? freePort() };
+    const command = COMMANDS[service](children.folder, address.port);
+    if (command === undefined) return [];
+    const child = children.start(`${service}-service`, command);
+    await until(`the ${service} service listens`, () => {
+      children.expectRunning(child);
+      return accepts(address);
+    });
+    return [[service, address]];
+  });
+  return Object.fromEntries((await Promise.all(started)).flat());
+}
+
+/** An nginx that answers everything with a few bytes and never closes a connection by itself. */
+function httpServer(folder: string, port: number): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return `daemon off;
+pid ${folder}/http.pid;
+worker_processes auto;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 1h;
+${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join("\n")}
+  server {
+    listen ${LOOPBACK}:${port} backlog=4096 reuseport;
+    location / { default_type text/plain; return 200 "what it says does not matter\\n"; }
+  }
+}
+`;
+}

@@ -1,0 +1,24 @@
+import { connections } from "./connections.ts";
+import { cpu } from "./cpu.ts";
+import type { Figure } from "./figure.ts";
+import { idleMemory } from "./idle-memory.ts";
+import { policy } from "./policy.ts";
+import { redis } from "./redis.ts";
+import { requests } from "./requests.ts";
+import { startup } from "./startup.ts";
+import { throughput } from "./throughput.ts";
+
+/** Every figure, in the order in which they are measured and shown. */
+export const FIGURES: readonly Figure[] = [
+  throughput(1),
+  throughput(4),
+  cpu,
+  connections(32),
+  requests(1),
+  requests(32),
+  requests(256),
+  redis,
+  idleMemory(5_000),
+  policy,
+  startup,
+];

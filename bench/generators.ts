@@ -1,0 +1,44 @@
+/** Runs the well-known load generators. */
+import type { Children } from "./children.ts";
+import {
+  type Iperf3Run,
+  type RedisRun,
+  readIperf3,
+  readRedisBenchmark,
+  readWrk,
+  type WrkRun,
+} from "./generator-output.ts";
+import { type Address, formatAddress } from "./ports.ts";
+import { program } from "./programs.ts";
+
+/** Sends requests over `connections` connections as fast as they are answered; `close` makes each a new connection. */
+export async function wrk(
+  children: Children,
+  entry: Address,
+  { connections, seconds, close = false }: { connections: number; seconds: number; close?: boolean },
+): Promise<WrkRun> {
+  const threads = Math.min(2, connections);
+  const load = [`--threads=${threads}`, `--connections=${connections}`, `--duration=${seconds}s`, "--latency"];
+  const header = close ? ["--header", "Connection: close"] : [];
+  return readWrk(await children.run([program("wrk"), ...load, ...header, `http://${formatAddress(entry)}/`]));
+}
+
+/** Sends bytes over `streams` connections, for `seconds` or until `bytes` have been sent. */
+export async function iperf3(
+  children: Children,
+  entry: Address,
+  { streams, ...until }: { streams: number } & ({ seconds: number } | { bytes: number }),
+): Promise<Iperf3Run> {
+  const length = "seconds" in until ? ["--time", String(until.seconds)] : ["--bytes", String(until.bytes)];
+  const where = ["--client", entry.host, "--port", String(entry.port), "--connect-timeout", "5000"];
+  return readIperf3(
+    await children.run([program("iperf3"), ...where, "--parallel", String(streams), ...length, "--json"]),
+  );
+}
+
+/** One client that sends PING, waits for the answer, and sends the next. */
+export async function redisPing(children: Children, entry: Address, requests: number): Promise<RedisRun> {
+  const where = ["-h", entry.host, "-p", String(entry.port)];
+  const load = ["-c", "1", "-n", String(requests), "-t", "ping_mbulk", "--csv"];
+  return readRedisBenchmark(await children.run([program("redis-benchmark"), ...where, ...load]));
+}

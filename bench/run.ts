@@ -1,0 +1,104 @@
+/**
+ * `npm run bench`: ours and its peers, side by side in one run on this machine. `--help` tells the rest;
+ * docs/performance.md tells what the figures mean.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { CommanderError } from "commander";
+import { startBackends } from "./backends.ts";
+import { measureFigure, type Started } from "./bench.ts";
+import { Children } from "./children.ts";
+import { builtExecutable } from "./executable.ts";
+import { FIGURES } from "./figures/all.ts";
+import { createCertificates, folders, type Lab, SERVICES } from "./lab.ts";
+import { describeMachine } from "./machine.ts";
+import { type Options, parseOptions, select } from "./options.ts";
+import type { FigureResult, Result, Skip } from "./result.ts";
+import { findSubjects } from "./subjects/all.ts";
+import { parsePorts } from "./subjects/entries.ts";
+import { formatResult } from "./table.ts";
+
+/** What shells report of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/** @returns the exit code: 0 measured, 1 something failed, 2 wrong usage. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    const figures = select("figure", FIGURES, options.only);
+    const executable = options.executable === undefined ? await builtExecutable() : resolve(options.executable);
+    const { subjects, missing } = findSubjects(executable, options.before && resolve(options.before));
+    const chosen = select("subject", subjects, options.subjects);
+    const result = await measure(options, figures, chosen, executable, missing);
+    const file = resolve(options.json);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`);
+    console.log(`\n${formatResult(result)}\n\nwritten to ${options.json}`);
+    return [result, ...result.figures].some(({ skipped }) => skipped.some(({ failed }) => failed)) ? 1 : 0;
+  } catch (error) {
+    if (process.exitCode === INTERRUPTED) return INTERRUPTED;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    console.error(`bench: ${(error as Error).message}`);
+    return error instanceof RangeError ? 2 : 1;
+  }
+}
+
+async function measure(
+  options: Options,
+  figures: readonly (typeof FIGURES)[number][],
+  subjects: ReturnType<typeof findSubjects>["subjects"],
+  executable: string,
+  missing: readonly Skip[],
+): Promise<Result> {
+  const folder = mkdtempSync(join(tmpdir(), "clusterlink-bench-"));
+  const children = new Children(folder);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      process.exitCode = INTERRUPTED;
+      void children.endAll();
+    });
+  }
+  try {
+    const progress = (text: string) => console.error(`  ${text}`);
+    const services = SERVICES.filter((name) => figures.some((one) => one.kind === "proxy" && one.service === name));
+    const lab: Lab = {
+      children,
+      certificates: await createCertificates(children, executable),
+      backends: await startBackends(children, services, parsePorts(process.env["BENCH_PORTS"] ?? "")),
+      workers: availableParallelism(),
+      folder: folders(folder),
+    };
+    const started: Started[] = [];
+    const skipped = [...missing];
+    for (const subject of services.length === 0 ? [] : subjects) {
+      progress(`starting ${subject.name} (${subject.version})`);
+      try {
+        started.push({ subject, running: await subject.start(lab) });
+      } catch (error) {
+        if (children.ended) throw error;
+        skipped.push({ what: subject.name, reason: (error as Error).message, failed: true });
+      }
+    }
+    const began = new Date().toISOString();
+    const results: FigureResult[] = [];
+    for (const figure of figures) {
+      results.push(await measureFigure(figure, { lab, started, ...options, progress }));
+      if (children.ended) throw new Error("ended");
+    }
+    return {
+      started: began,
+      machine: describeMachine(),
+      subjects: subjects.map(({ name, version }) => ({ name, version })),
+      skipped,
+      rounds: options.rounds,
+      quick: options.quick,
+      figures: results,
+    };
+  } finally {
+    await children.endAll();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));

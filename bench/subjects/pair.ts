@@ -1,0 +1,40 @@
+/** Two proxies of one kind, one behind the other. */
+import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
+import { type Address, accepts, freePort, LOOPBACK } from "../ports.ts";
+import { until } from "../waiting.ts";
+import { type Running, runningChildren } from "./subject.ts";
+
+/** One service on its way: through the importing proxy at `entry`, the exporting one at `between`, to `backend`. */
+export interface Route {
+  readonly service: string;
+  readonly entry: Address;
+  readonly between: Address;
+  readonly backend: Address;
+}
+
+/** @returns the command lines that one of the two proxies consists of. */
+export type Commands = (site: Site, routes: readonly Route[], lab: Lab) => readonly (readonly string[])[];
+
+/** Starts both proxies with a route for each service, and waits until every entry accepts connections. */
+export async function startPair(name: string, lab: Lab, commands: Commands): Promise<Running> {
+  const local = (): Address => ({ host: LOOPBACK, port: freePort() });
+  const services = Object.entries(lab.backends) as [Service, Address][];
+  const routes = services.map(([service, backend]) => ({ service, entry: local(), between: local(), backend }));
+  const children = [EXPORTING, IMPORTING].flatMap((site) =>
+    commands(site as Site, routes, lab).map((command) => lab.children.start(`${name}-${site}`, command)),
+  );
+  const entries: Addresses = Object.fromEntries(routes.map(({ service, entry }) => [service, entry]));
+  const running = runningChildren(lab, entries, children);
+  try {
+    for (const { entry, between } of routes) {
+      await until(`${name} listens`, async () => {
+        for (const child of children) lab.children.expectRunning(child);
+        return (await accepts(between)) && (await accepts(entry));
+      });
+    }
+    return running;
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
