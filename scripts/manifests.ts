@@ -29,7 +29,7 @@ const gateway: GatewayOptions = {
 
 /** @returns the files that `manifests` should have of these, by path. */
 export function manifestFiles(): Map<string, string> {
-  const namespaced = { ...gateway, watchNamespaces: [SERVED_NAMESPACE] };
+  const namespaced = { ...gateway, watchNamespace: SERVED_NAMESPACE };
   return new Map([
     ...folderFiles("gateway", [namespaceObject(SYSTEM_NAMESPACE), ...gatewayObjects(gateway)]),
     ...folderFiles("gateway/namespaced", [namespaceObject(SYSTEM_NAMESPACE), ...gatewayObjects(namespaced)]),

@@ -25,6 +25,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./gateway.ts")).addGatewayCommand,
   },
   {
+    name: "deploy",
+    summary: "deploy a gateway to a Kubernetes cluster",
+    load: async () => (await import("./deploy.ts")).addDeployCommand,
+  },
+  {
     name: "apply",
     summary: "create or change resources from YAML or JSON",
     load: async () => (await import("./apply.ts")).addApplyCommand,

@@ -12,12 +12,13 @@ import {
 
 const RBAC = "rbac.authorization.k8s.io";
 
-/** @returns the account and its roles. A gateway of single namespaces has a Role in each, else one ClusterRole. */
-export function accessObjects(options: Pick<GatewayOptions, "namespace" | "watchNamespaces">): ManifestObject[] {
-  const { namespace, watchNamespaces } = options;
+/** @returns the account and its roles. A gateway of one namespace has a Role in it, else a ClusterRole. */
+export function accessObjects(options: Pick<GatewayOptions, "namespace" | "watchNamespace">): ManifestObject[] {
+  const { namespace, watchNamespace } = options;
   const account = { namespace, name: GATEWAY_NAME };
-  const wide = watchNamespaces === undefined;
-  const own = wide ? OWN_NAMESPACE_RULES : [...SERVED_NAMESPACE_RULES, ...OWN_NAMESPACE_RULES];
+  const wide = watchNamespace === undefined;
+  const own = watchNamespace === namespace ? [...SERVED_NAMESPACE_RULES, ...OWN_NAMESPACE_RULES] : OWN_NAMESPACE_RULES;
+  const elsewhere = watchNamespace !== namespace ? watchNamespace : undefined;
   return [
     {
       apiVersion: "v1",
@@ -29,11 +30,9 @@ export function accessObjects(options: Pick<GatewayOptions, "namespace" | "watch
       : []),
     ...grantCluster(privilegedRoleName(namespace), PRIVILEGED_POLICY_RULES, account, GATEWAY_LABELS),
     ...grantIn(namespace, GATEWAY_NAME, own, account, GATEWAY_LABELS),
-    ...(watchNamespaces ?? [])
-      .filter((watched) => watched !== namespace)
-      .flatMap((watched) =>
-        grantIn(watched, clusterRoleName(namespace), SERVED_NAMESPACE_RULES, account, GATEWAY_LABELS),
-      ),
+    ...(elsewhere === undefined
+      ? []
+      : grantIn(elsewhere, clusterRoleName(namespace), SERVED_NAMESPACE_RULES, account, GATEWAY_LABELS)),
   ];
 }
 

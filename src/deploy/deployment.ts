@@ -84,7 +84,7 @@ function probe(path: string): object {
   return { httpGet: { path, port: "peer", scheme: "HTTPS" }, timeoutSeconds: 3 };
 }
 
-function gatewayArguments({ logLevel, peerLabels, watchNamespaces }: GatewayOptions): string[] {
+function gatewayArguments({ logLevel, peerLabels, watchNamespace }: GatewayOptions): string[] {
   return [
     "gateway",
     "--kubernetes",
@@ -95,7 +95,7 @@ function gatewayArguments({ logLevel, peerLabels, watchNamespaces }: GatewayOpti
     ...Object.entries(peerLabels)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]) => `--peer-label=${key}=${value}`),
-    ...(watchNamespaces ?? []).map((namespace) => `--watch-namespace=${namespace}`),
+    ...(watchNamespace === undefined ? [] : [`--watch-namespace=${watchNamespace}`]),
   ];
 }
 

@@ -23,8 +23,8 @@ export interface GatewayOptions {
   /** Labels of the site, by which policies on both sides can select. */
   peerLabels: Record<string, string>;
   ingress: IngressOptions;
-  /** The only namespaces that the gateway serves, besides its own. Default: all. */
-  watchNamespaces?: readonly string[];
+  /** The only namespace that the gateway serves, besides its own. Default: all. */
+  watchNamespace?: string;
 }
 
 /** Where a gateway is deployed unless told otherwise. */

@@ -43,7 +43,7 @@ export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
 ];
 
-/** The administrators' policies: all that a gateway of single namespaces needs of the whole cluster. */
+/** The administrators' policies: all that a gateway of one namespace needs of the whole cluster. */
 export const PRIVILEGED_POLICY_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["privilegedaccesspolicies"], verbs: READ },
 ];

@@ -124,7 +124,7 @@ test("a gateway is told to drain, and is not killed before it has", () => {
 
 test("labels, level and namespaces become the gateway's flags, whatever order they came in", () => {
   const flags = (peerLabels: Record<string, string>) =>
-    podSpec(gatewayObjects({ ...options, peerLabels, logLevel: "debug", watchNamespaces: ["shop"] })).containers[0]
+    podSpec(gatewayObjects({ ...options, peerLabels, logLevel: "debug", watchNamespace: "shop" })).containers[0]
       ?.args;
   expect(flags({ b: "2", a: "1" })).toEqual(flags({ a: "1", b: "2" }));
   expect(flags({ b: "2", a: "1" })).toEqual(
@@ -133,7 +133,7 @@ test("labels, level and namespaces become the gateway's flags, whatever order th
 });
 
 describe("access", () => {
-  const namespaced = gatewayObjects({ ...options, watchNamespaces: ["shop"] });
+  const namespaced = gatewayObjects({ ...options, watchNamespace: "shop" });
 
   test("no rule has a wildcard", () => {
     const operator = operatorObjects({ image: "clusterlink:test", logLevel: "info" });
@@ -141,7 +141,7 @@ describe("access", () => {
     expect(all.filter((rule) => rule.includes("*"))).toEqual([]);
   });
 
-  test("a gateway of single namespaces has nothing cluster-wide but to read the administrators' policies", () => {
+  test("a gateway of one namespace has nothing cluster-wide but to read the administrators' policies", () => {
     const wide = namespaced.filter((object) => object.kind === "ClusterRole");
     expect([...granted(wide)].sort()).toEqual([
       "clusterlink.net/privilegedaccesspolicies get",

@@ -1,0 +1,76 @@
+/** Applying a deployment, with a line for every object. */
+import type { ManifestObject } from "../deploy/manifest-object.ts";
+import { PEER_ANNOTATION } from "../deploy/names.ts";
+import { applyObject } from "../operator/apply.ts";
+import { type LiveObject, nameOf, resourceOf, shownName } from "../operator/object-resource.ts";
+import type { KubeClient } from "../store/kubernetes/client.ts";
+import type { DeployPlan } from "./deploy-plan.ts";
+import { CliError } from "./errors.ts";
+import { print } from "./output.ts";
+
+/** The oldest Kubernetes whose API server knows all that the CRDs ask of it (rules in CEL). */
+const OLDEST_MINOR = 25;
+
+/** How long a CRD may take to be established, in milliseconds. */
+const ESTABLISHED_WITHIN = 30_000;
+
+/** Checks, before anything is applied, that the cluster can have it. Throws a CliError. */
+export async function checkCluster(client: KubeClient, plan: DeployPlan, peer: string): Promise<void> {
+  const { major, minor, gitVersion } = (await client.request({ method: "GET", path: "/version" })) as {
+    major: string;
+    minor: string;
+    gitVersion: string;
+  };
+  if (Number(major) === 1 && Number.parseInt(minor, 10) < OLDEST_MINOR) {
+    throw new CliError("failed", `the cluster is Kubernetes ${gitVersion}; it must be 1.${OLDEST_MINOR} or newer`);
+  }
+  const wanted = plan.objects.find((object) => object.kind === "Secret");
+  if (wanted === undefined) return;
+  const secret = await client.get(resourceOf(wanted), nameOf(wanted));
+  const there = secret?.metadata.annotations?.[PEER_ANNOTATION];
+  if (there !== undefined && there !== peer) {
+    const { namespace } = wanted.metadata;
+    throw new CliError(
+      "failed",
+      `namespace '${namespace}' has the gateway of peer '${there}'; remove it first (clusterlink delete peer --name ${there} --namespace ${namespace}), or give another --namespace`,
+    );
+  }
+}
+
+/** Applies everything, and waits in between for the CRDs. Throws what the API server says, with the object's name. */
+export async function applyPlan(client: KubeClient, plan: DeployPlan): Promise<void> {
+  for (const object of plan.definitions) await applyOne(client, object);
+  for (const object of plan.definitions) await established(client, object);
+  for (const object of plan.objects) await applyOne(client, object);
+}
+
+async function applyOne(client: KubeClient, object: ManifestObject): Promise<void> {
+  try {
+    const { outcome } = await applyObject(client, object);
+    print(`${shownName(object)} ${outcome}`);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new CliError("refused", `${shownName(object)}: ${said}`, { cause });
+  }
+}
+
+interface DefinitionStatus {
+  conditions?: { type: string; status: string; message?: string }[];
+}
+
+async function established(client: KubeClient, object: ManifestObject): Promise<void> {
+  const end = Date.now() + ESTABLISHED_WITHIN;
+  for (;;) {
+    const live: LiveObject | undefined = await client.get(resourceOf(object), nameOf(object));
+    const conditions = (live?.status as DefinitionStatus | undefined)?.conditions ?? [];
+    if (conditions.some(({ type, status }) => type === "Established" && status === "True")) return;
+    if (Date.now() >= end) {
+      const refused = conditions.find(({ type, status }) => type === "NamesAccepted" && status === "False");
+      throw new CliError(
+        "failed",
+        `${shownName(object)} is not established: ${refused?.message ?? "no reason is told"}`,
+      );
+    }
+    await Bun.sleep(100);
+  }
+}

@@ -1,0 +1,46 @@
+/** What `deploy peer` applies, in stages. Pure. */
+import { crdObjects, gatewayObjects, namespaceObject } from "../deploy/gateway.ts";
+import { identitySecret, type PeerIdentity } from "../deploy/identity.ts";
+import { instanceObject } from "../deploy/instance.ts";
+import type { ManifestObject } from "../deploy/manifest-object.ts";
+import { operatorObjects } from "../deploy/operator.ts";
+import { type GatewayOptions, OPERATOR_NAMESPACE } from "../deploy/options.ts";
+
+/** `all`: the gateway, and the operator that keeps it; `operator`: the operator only; `none`: nothing. */
+export const STARTS = ["all", "operator", "none"] as const;
+export type Start = (typeof STARTS)[number];
+
+export interface DeployPlan {
+  /** Must be established before objects of their kinds are applied. */
+  definitions: ManifestObject[];
+  /** In the order in which they are applied. */
+  objects: ManifestObject[];
+}
+
+/** @returns the gateway without an operator, which `--start none` writes: all that one file must have. */
+export function standalonePlan(options: GatewayOptions, identity: PeerIdentity): DeployPlan {
+  return { definitions: crdObjects(), objects: [...site(options, identity), ...gatewayObjects(options)] };
+}
+
+/**
+ * @returns the gateway and the operator, with the Instance that says to the operator what is deployed; without the
+ * first and the last for `operator`. The gateway does not wait for the operator: both apply the same.
+ */
+export function operatedPlan(start: "all" | "operator", options: GatewayOptions, identity: PeerIdentity): DeployPlan {
+  const { image, logLevel } = options;
+  const operator = [namespaceObject(OPERATOR_NAMESPACE), ...operatorObjects({ image, logLevel })];
+  return {
+    definitions: crdObjects(),
+    objects: [
+      ...site(options, identity),
+      ...(start === "all" ? gatewayObjects(options) : []),
+      ...operator,
+      ...(start === "all" ? [instanceObject(options)] : []),
+    ],
+  };
+}
+
+/** @returns the namespace and the Secret, which the gateway needs whoever deploys it. */
+function site({ namespace }: GatewayOptions, identity: PeerIdentity): ManifestObject[] {
+  return [namespaceObject(namespace), identitySecret(namespace, identity)];
+}
