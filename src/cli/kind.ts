@@ -1,5 +1,5 @@
 /** How users name kinds and objects, and where the API has them. */
-import { KINDS, type KindDefinition } from "../resources/kinds.ts";
+import { KIND_NAMES, KINDS, type KindDefinition } from "../resources/kinds.ts";
 import { API_VERSION, GROUP } from "../resources/meta.ts";
 import { CliError } from "./errors.ts";
 
@@ -28,7 +28,7 @@ function namesOf(definition: KindDefinition): string[] {
  * @returns the kinds of a KIND argument: one, several parted by commas, or `all`.
  */
 export function findKinds(words: string): KindDefinition[] {
-  return words.toLowerCase() === "all" ? Object.values(KINDS) : words.split(",").map(findKind);
+  return words.toLowerCase() === "all" ? KIND_NAMES.map((kind) => KINDS[kind]) : words.split(",").map(findKind);
 }
 
 /** @returns the path of a collection, in all namespaces when none is given, or of an object in it. */

@@ -1,4 +1,4 @@
-import type { KindName } from "../resources/kinds.ts";
+import type { GatewayKindName } from "../resources/kinds.ts";
 import type { Channel } from "../snapshot/channel.ts";
 import type { ListenerFailure, ToControl, ToRelay } from "../snapshot/messages.ts";
 import type { CertificateEntry, GatewayAddress, SiteEntry } from "../snapshot/tables.ts";
@@ -104,7 +104,7 @@ export class Control {
     this.publisher.close();
   }
 
-  #touch(kind: KindName): void {
+  #touch(kind: GatewayKindName): void {
     this.#builder.touchKind(kind);
     this.#schedule();
   }

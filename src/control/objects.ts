@@ -1,23 +1,27 @@
-import { KINDS, type KindName, type ResourceOf } from "../resources/kinds.ts";
+import { type GatewayKindName, KIND_NAMES, KINDS, type ResourceOf } from "../resources/kinds.ts";
 import type { ObjectKey } from "../resources/meta.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { WatchCache } from "./watch-cache.ts";
 
-type Caches = { [K in KindName]: WatchCache<K> };
+type Caches = { [K in GatewayKindName]: WatchCache<K> };
 
-/** The objects of every kind, kept equal to the store. */
+/** The objects of every kind that a gateway obeys, kept equal to the store. */
 export class SiteObjects {
   readonly #caches: Caches;
 
   /** @param onChange - called with the kind whose objects changed, or were listed for the first time. */
-  constructor(options: { store: Pick<Store, "list" | "watch">; log: Logger; onChange: (kind: KindName) => void }) {
+  constructor(options: {
+    store: Pick<Store, "list" | "watch">;
+    log: Logger;
+    onChange: (kind: GatewayKindName) => void;
+  }) {
     const { store, log, onChange } = options;
-    const cacheOf = <K extends KindName>(kind: K): [K, WatchCache<K>] => [
+    const cacheOf = <K extends GatewayKindName>(kind: K): [K, WatchCache<K>] => [
       kind,
       new WatchCache(kind, { store, log, onChange: () => onChange(kind) }),
     ];
-    this.#caches = Object.fromEntries((Object.keys(KINDS) as KindName[]).map(cacheOf)) as unknown as Caches;
+    this.#caches = Object.fromEntries(KIND_NAMES.map(cacheOf)) as unknown as Caches;
   }
 
   start(): void {
@@ -40,15 +44,15 @@ export class SiteObjects {
     );
   }
 
-  all<K extends KindName>(kind: K): Iterable<ResourceOf<K>> {
+  all<K extends GatewayKindName>(kind: K): Iterable<ResourceOf<K>> {
     return this.#cache(kind).objects.values();
   }
 
-  get<K extends KindName>(kind: K, key: ObjectKey): ResourceOf<K> | undefined {
+  get<K extends GatewayKindName>(kind: K, key: ObjectKey): ResourceOf<K> | undefined {
     return this.#cache(kind).objects.get(key);
   }
 
-  #cache<K extends KindName>(kind: K): WatchCache<K> {
+  #cache<K extends GatewayKindName>(kind: K): WatchCache<K> {
     return this.#caches[kind] as unknown as WatchCache<K>;
   }
 }

@@ -1,5 +1,5 @@
 import { setCondition } from "../resources/conditions.ts";
-import type { KindName, ResourceOf } from "../resources/kinds.ts";
+import type { GatewayKindName, ResourceOf } from "../resources/kinds.ts";
 import type { Condition, ObjectKey } from "../resources/meta.ts";
 import { formatTimestamp } from "../resources/timestamp.ts";
 import { StoreError } from "../store/errors.ts";
@@ -20,20 +20,24 @@ export interface WantedStatus {
 export interface StatusWriterOptions {
   store: Pick<Store, "updateStatus">;
   /** The object as it is known now; undefined when it is gone. */
-  current: <K extends KindName>(kind: K, key: ObjectKey) => ResourceOf<K> | undefined;
+  current: <K extends GatewayKindName>(kind: K, key: ObjectKey) => ResourceOf<K> | undefined;
   log: Logger;
   /** Milliseconds since the epoch. */
   clock?: () => number;
 }
 
 interface Task {
-  kind: KindName;
+  kind: GatewayKindName;
   key: ObjectKey;
   failures: number;
 }
 
 /** @returns the whole status of an object as wanted; equal to the present one when nothing is to be written. */
-export function statusOf(object: ResourceOf<KindName>, wanted: WantedStatus, now: number): Record<string, unknown> {
+export function statusOf(
+  object: ResourceOf<GatewayKindName>,
+  wanted: WantedStatus,
+  now: number,
+): Record<string, unknown> {
   const { generation } = object.metadata;
   let conditions = object.status?.conditions;
   for (const condition of wanted.conditions) {
@@ -56,7 +60,7 @@ export class StatusWriter {
   constructor(readonly options: StatusWriterOptions) {}
 
   /** Replaces what is wanted of every object of a kind; objects that are not named are left alone. */
-  want(kind: KindName, statuses: ReadonlyMap<ObjectKey, WantedStatus>): void {
+  want(kind: GatewayKindName, statuses: ReadonlyMap<ObjectKey, WantedStatus>): void {
     for (const id of this.#wanted.keys()) {
       const key = id.slice(kind.length + 1);
       if (id.startsWith(`${kind} `) && !statuses.has(key)) this.#wanted.delete(id);
@@ -75,12 +79,12 @@ export class StatusWriter {
     await this.#running;
   }
 
-  #pending(kind: KindName, key: ObjectKey, wanted: WantedStatus): boolean {
+  #pending(kind: GatewayKindName, key: ObjectKey, wanted: WantedStatus): boolean {
     const object = this.options.current(kind, key);
     return object !== undefined && this.#statusToWrite(object, wanted) !== undefined;
   }
 
-  #statusToWrite(object: ResourceOf<KindName>, wanted: WantedStatus): Record<string, unknown> | undefined {
+  #statusToWrite(object: ResourceOf<GatewayKindName>, wanted: WantedStatus): Record<string, unknown> | undefined {
     const status = statusOf(object, wanted, (this.options.clock ?? Date.now)());
     return Bun.deepEquals(object.status ?? {}, status) ? undefined : status;
   }
@@ -107,7 +111,7 @@ export class StatusWriter {
     const status = this.#statusToWrite(object, wanted);
     if (!status) return;
     try {
-      await this.options.store.updateStatus(task.kind, { ...object, status } as ResourceOf<KindName>);
+      await this.options.store.updateStatus(task.kind, { ...object, status } as ResourceOf<GatewayKindName>);
     } catch (error) {
       if (error instanceof StoreError && error.code === "NotFound") return;
       const failures = task.failures + 1;

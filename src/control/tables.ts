@@ -1,4 +1,4 @@
-import type { KindName } from "../resources/kinds.ts";
+import type { GatewayKindName } from "../resources/kinds.ts";
 import type { Tables } from "../snapshot/tables.ts";
 import type { SiteObjects } from "./objects.ts";
 import type { Outcome } from "./reconcile/outcome.ts";
@@ -9,7 +9,7 @@ import type { StatusWriter } from "./status-writer.ts";
 
 export type Section = "imports" | "exports" | "policies" | "peers" | "clients";
 
-const SECTIONS: Record<KindName, Section> = {
+const SECTIONS: Record<GatewayKindName, Section> = {
   Import: "imports",
   Export: "exports",
   AccessPolicy: "policies",
@@ -36,7 +36,7 @@ export class TableBuilder {
   constructor(readonly options: TableBuilderOptions) {}
 
   /** Objects of this kind have changed. */
-  touchKind(kind: KindName): void {
+  touchKind(kind: GatewayKindName): void {
     this.#dirty.add(SECTIONS[kind]);
   }
 
@@ -75,7 +75,7 @@ export class TableBuilder {
     }
   }
 
-  #take<Row>(kind: KindName, { rows, statuses }: Outcome<Row>): Record<string, Row> {
+  #take<Row>(kind: GatewayKindName, { rows, statuses }: Outcome<Row>): Record<string, Row> {
     this.options.statuses.want(kind, statuses);
     return rows;
   }

@@ -26,6 +26,14 @@ export function conditions(...types: string[]) {
     .describe(`What holds for the object at present: ${types.join(", ")}.`);
 }
 
+/** @returns the schema of `conditions` as a map by type, the form in which an Instance's components have them. */
+export function conditionMap(...types: string[]) {
+  return z
+    .record(z.string(), condition)
+    .optional()
+    .describe(`What holds at present, by type: ${types.join(", ")}.`);
+}
+
 /**
  * Sets one condition in a list. `lastTransitionTime` moves only when `status` changes, as the Kubernetes API
  * conventions have it, so that setting what already holds gives an equal list.

@@ -29,8 +29,8 @@ export interface CustomResourceDefinition {
   };
 }
 
-/** The kinds that have a CRD: all but those that only a standalone site has. */
-export const CRD_KINDS: readonly KindName[] = KIND_NAMES.filter((kind) => !KINDS[kind].standaloneOnly);
+/** The kinds that have a CRD: all but those that only a standalone site has, and the operator's. */
+export const CRD_KINDS: readonly KindName[] = [...KIND_NAMES.filter((kind) => !KINDS[kind].standaloneOnly), "Instance"];
 
 /** @returns the CRD of a kind. */
 export function customResourceDefinition(kind: KindName): CustomResourceDefinition {

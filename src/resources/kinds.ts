@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { type AccessPolicySpec, accessPolicySpec, type PolicyStatus, policyStatus } from "./access-policy.ts";
 import { type ExportSpec, type ExportStatus, exportSpec, exportStatus } from "./export.ts";
 import { type ImportSpec, type ImportStatus, importSpec, importStatus } from "./import.ts";
+import { type InstanceSpec, type InstanceStatus, instanceSpec, instanceStatus } from "./instance.ts";
 import type { Resource } from "./meta.ts";
 import { type PeerSpec, type PeerStatus, peerSpec, peerStatus } from "./peer.ts";
 import { type WorkloadSpec, type WorkloadStatus, workloadSpec, workloadStatus } from "./workload.ts";
@@ -15,6 +16,7 @@ export type ImportResource = Resource<"Import", ImportSpec, ImportStatus>;
 export type AccessPolicyResource = Resource<"AccessPolicy", AccessPolicySpec, PolicyStatus>;
 export type PrivilegedAccessPolicyResource = Resource<"PrivilegedAccessPolicy", AccessPolicySpec, PolicyStatus>;
 export type WorkloadResource = Resource<"Workload", WorkloadSpec, WorkloadStatus>;
+export type InstanceResource = Resource<"Instance", InstanceSpec, InstanceStatus>;
 
 export interface ResourceByKind {
   Peer: PeerResource;
@@ -23,9 +25,12 @@ export interface ResourceByKind {
   AccessPolicy: AccessPolicyResource;
   PrivilegedAccessPolicy: PrivilegedAccessPolicyResource;
   Workload: WorkloadResource;
+  Instance: InstanceResource;
 }
 
 export type KindName = keyof ResourceByKind;
+/** The kinds that a gateway obeys: all but the operator's. */
+export type GatewayKindName = Exclude<KindName, "Instance">;
 export type ResourceOf<K extends KindName> = ResourceByKind[K];
 
 /** A column of `kubectl get`, as in a CRD's additionalPrinterColumns. */
@@ -199,9 +204,34 @@ export const KINDS: { [K in KindName]: KindDefinition<K> } = {
       age,
     ],
   },
+  Instance: {
+    kind: "Instance",
+    plural: "instances",
+    singular: "instance",
+    shortNames: ["inst"],
+    categories,
+    namespaced: true,
+    description: "A gateway that the operator deploys and keeps in a cluster.",
+    spec: instanceSpec,
+    status: instanceStatus,
+    columns: [
+      { name: "Namespace", type: "string", jsonPath: ".spec.namespace", description: "Where the gateway is." },
+      {
+        name: "Ready",
+        type: "string",
+        jsonPath: ".status.dataplane.conditions.DeploymentReady.status",
+        description: "Whether the gateway's pods are ready.",
+      },
+      { name: "Ingress", type: "string", jsonPath: ".spec.ingress.type", description: "How peers reach it." },
+      { name: "IP", type: "string", jsonPath: ".status.ingress.ip", description: "Where peers reach it.", priority: 1 },
+      { name: "Port", type: "integer", jsonPath: ".status.ingress.port", description: "Its port.", priority: 1 },
+      age,
+    ],
+  },
 };
 
-export const KIND_NAMES: readonly KindName[] = [
+/** What a gateway obeys. */
+export const KIND_NAMES: readonly GatewayKindName[] = [
   "Peer",
   "Export",
   "Import",
@@ -210,7 +240,7 @@ export const KIND_NAMES: readonly KindName[] = [
   "Workload",
 ];
 
-/** @returns whether the text is the name of a kind, spelt exactly. */
-export function isKindName(text: string): text is KindName {
+/** @returns whether the text is the name of a kind that a gateway obeys, spelt exactly. */
+export function isKindName(text: string): text is GatewayKindName {
   return KIND_NAMES.some((kind) => kind === text);
 }

@@ -9,7 +9,7 @@ import { parseManifest } from "../../src/store/manifest-text.ts";
 
 const MANIFESTS = join(import.meta.dir, "..", "..", "manifests");
 
-const every: [KindName][] = KIND_NAMES.map((kind) => [kind]);
+const every: [KindName][] = [...KIND_NAMES, "Instance" as const].map((kind) => [kind]);
 
 /** Every schema in a schema, with its path. */
 function* nodes(schema: JsonSchema, path = ""): Generator<[string, JsonSchema]> {
@@ -29,7 +29,7 @@ test("a file reads back as the definition that it was written from", () => {
 });
 
 test("a kind that only a standalone site has gets no CRD", () => {
-  expect(CRD_KINDS).toEqual(["Peer", "Export", "Import", "AccessPolicy", "PrivilegedAccessPolicy"]);
+  expect(CRD_KINDS).toEqual(["Peer", "Export", "Import", "AccessPolicy", "PrivilegedAccessPolicy", "Instance"]);
 });
 
 describe("a schema is structural", () => {
@@ -92,7 +92,7 @@ describe("a schema is structural", () => {
 
 describe("names", () => {
   test("plural, singular and short names are each used once", () => {
-    const names = KIND_NAMES.flatMap((kind) => [KINDS[kind].plural, KINDS[kind].singular, ...KINDS[kind].shortNames]);
+    const names = every.flatMap(([kind]) => [KINDS[kind].plural, KINDS[kind].singular, ...KINDS[kind].shortNames]);
     expect(new Set(names).size).toBe(names.length);
   });
 

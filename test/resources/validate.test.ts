@@ -15,6 +15,15 @@ const SPECS: Record<KindName, Record<string, unknown>> = {
   AccessPolicy: { action: "allow", from: [SELECTOR], to: [{ workloadSelector: {} }] },
   PrivilegedAccessPolicy: { action: "deny", from: [SELECTOR], to: [SELECTOR] },
   Workload: { cidrs: ["10.0.0.0/8", "fd00::/64"], serviceAccount: "front" },
+  Instance: {
+    namespace: "edge",
+    dataplane: { type: "go", replicas: 2 },
+    ingress: { type: "NodePort", port: 30443, annotations: { "example.com/a": "b" } },
+    logLevel: "debug",
+    containerRegistry: "ghcr.io/clusterlink-net",
+    tag: "v1.0",
+    peerLabels: { region: "eu" },
+  },
 };
 
 function anObject(kind: KindName, spec: unknown = SPECS[kind], metadata: Record<string, unknown> = {}) {
@@ -28,7 +37,7 @@ function faultsOf(kind: KindName, object: unknown): string[] {
 }
 
 describe("a good object", () => {
-  test.each(KIND_NAMES.map((kind) => [kind]))("of kind %s is accepted as it is", (kind) => {
+  test.each([...KIND_NAMES, "Instance" as const].map((kind) => [kind]))("of kind %s is accepted as it is", (kind) => {
     const result = validate(kind, anObject(kind));
     if (!result.ok) throw new Error(JSON.stringify(result.faults));
     expect(result.object.spec as unknown).toEqual(SPECS[kind]);
@@ -638,4 +647,34 @@ test("whatever the input, there is an answer, and what is accepted is accepted a
     }),
     { numRuns: 500 },
   );
+});
+
+describe("an Instance", () => {
+  test("without any field is one gateway of its own, reached within the cluster", () => {
+    const result = validate("Instance", anObject("Instance", {}));
+    expect(result).toMatchObject({
+      ok: true,
+      object: {
+        spec: {
+          namespace: "clusterlink-system",
+          dataplane: { type: "envoy", replicas: 1 },
+          ingress: { type: "none" },
+          logLevel: "info",
+          tag: "latest",
+        },
+      },
+    });
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ["no replica", { dataplane: { replicas: 0 } }, "spec.dataplane.replicas FieldValueInvalid"],
+    ["eleven replicas", { dataplane: { replicas: 11 } }, "spec.dataplane.replicas FieldValueInvalid"],
+    ["another data plane", { dataplane: { type: "rust" } }, "spec.dataplane.type FieldValueNotSupported"],
+    ["another ingress", { ingress: { type: "ClusterIP" } }, "spec.ingress.type FieldValueNotSupported"],
+    ["another level", { logLevel: "loud" }, "spec.logLevel FieldValueNotSupported"],
+    ["a tag with a space", { tag: "a b" }, "spec.tag FieldValueInvalid"],
+    ["a label that is none", { peerLabels: { region: "e u" } }, "spec.peerLabels.region FieldValueInvalid"],
+  ])("with %s is refused", (_, spec, fault) => {
+    expect(faultsOf("Instance", anObject("Instance", spec))).toEqual([fault]);
+  });
 });

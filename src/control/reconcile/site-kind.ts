@@ -1,4 +1,4 @@
-import type { KindName } from "../../resources/kinds.ts";
+import type { GatewayKindName } from "../../resources/kinds.ts";
 import type { ObjectKey } from "../../resources/meta.ts";
 import type { ListenerFailure } from "../../snapshot/messages.ts";
 import type { ClientEntry, ExportEntry, ImportEntry } from "../../snapshot/tables.ts";
@@ -19,7 +19,7 @@ export interface SiteKind {
   imports(objects: SiteObjects, failures: ListenerFailures): Outcome<ImportEntry>;
   exports(objects: SiteObjects): Outcome<ExportEntry>;
   /** The kind of object that `statuses` are of. */
-  clients(objects: SiteObjects): Outcome<ClientEntry> & { kind: KindName };
+  clients(objects: SiteObjects): Outcome<ClientEntry> & { kind: GatewayKindName };
   /** False while client identities are too old to be trusted. */
   clientsFresh(): boolean;
 }
