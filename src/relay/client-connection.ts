@@ -1,5 +1,4 @@
 import type { Decision } from "../policy/compiled-policy.ts";
-import { DEFAULT_DENY } from "../policy/policy-set.ts";
 import { canonicalAddress, formatHostPort } from "../resources/address.ts";
 import type { ImportSource } from "../resources/import.ts";
 import { objectKey } from "../resources/meta.ts";
@@ -46,8 +45,8 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
   readonly #untried: ImportSource[];
   #candidate: Candidate | undefined;
   #stream: StreamHandle | undefined;
-  /** Links of the same source that answered "not here, not now". */
-  #detours = 0;
+  /** Links to the same source that answered "not here, not now", or died before they answered. */
+  #avoid: Set<StreamHandle> | undefined;
   #open = false;
   /** The balancer counts this connection for the candidate. */
   #counted = false;
@@ -86,8 +85,9 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
     if (link.sendsEarly) this.#early.replay(link);
   }
 
+  /** What a link has answered before counts for more than that there is no other. */
   onNoLink(error: DialError): void {
-    this.#failed("unreachable", error.message);
+    if (this.#avoid === undefined) this.#failed("unreachable", error.message);
     this.#next();
   }
 
@@ -102,10 +102,11 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
   }
 
   onRefused(refused: Refusal): void {
+    const stream = this.#stream;
     this.#stream = undefined;
     this.#early.through = undefined;
     this.#failed(refused.code, `the exporting site: ${refused.reason}`);
-    if (DETOUR.has(refused.code) && this.#detours++ < MAX_DETOURS) this.#acquire();
+    if (DETOUR.has(refused.code) && this.#detours(stream)) this.#acquire();
     else if (refused.retry) this.#next();
     else this.#giveUp();
   }
@@ -122,11 +123,13 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
       return;
     }
     const { sent } = this.#early;
+    const stream = this.#stream;
     this.#stream = undefined;
     this.#early.through = undefined;
     if (!this.#open && !sent) {
       this.#failed("unreachable", reason);
-      this.#next();
+      if (this.#detours(stream)) this.#acquire();
+      else this.#next();
       return;
     }
     this.#app.reset();
@@ -183,14 +186,16 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
   #next(): void {
     this.#release();
     const entry = this.context.state.import(this.#key);
-    for (let source = this.#untried.shift(); source !== undefined; source = this.#untried.shift()) {
-      const decision = entry === undefined ? DEFAULT_DENY : this.#decide(entry, source);
+    for (let untried = this.#untried.shift(); untried !== undefined; untried = this.#untried.shift()) {
+      const source = entry?.sources.find((other) => isSame(other, untried));
+      if (entry === undefined || source === undefined || this.context.state.peer(source.peer) === undefined) continue;
+      const decision = this.#decide(entry, source);
       if (!decision.allowed) {
         this.#denial ??= decision;
         continue;
       }
       this.#candidate = { source, decision };
-      this.#detours = 0;
+      this.#avoid = undefined;
       this.#counted = true;
       this.context.balancer.started(this.#key, source);
       this.#acquire();
@@ -215,7 +220,15 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
   #acquire(): void {
     const { pools, deadlines, state } = this.context;
     deadlines.set(this, state.site.deadlines.open);
-    pools.of((this.#candidate as Candidate).source.peer).acquire(this);
+    pools.of((this.#candidate as Candidate).source.peer).acquire(this, this.#avoid);
+  }
+
+  /** @returns whether another link to the same source may do better than this one, which is not asked again. */
+  #detours(link: StreamHandle | undefined): boolean {
+    if (link === undefined || this.#avoid?.size === MAX_DETOURS) return false;
+    this.#avoid ??= new Set();
+    this.#avoid.add(link);
+    return true;
   }
 
   #release(): void {
@@ -270,9 +283,9 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
   }
 }
 
-/** Answers that another link or gateway of the same source may not give. */
+/** What another link or gateway of the same source may not answer. */
 const DETOUR: ReadonlySet<RefusalCode> = new Set(["draining", "overloaded"]);
-/** Links to one source that may answer `draining` or `overloaded` before the next source is tried. */
+/** Links to one source that may turn a connection away, or die under it, before the next source is tried. */
 const MAX_DETOURS = 4;
 
 function isSame(a: ImportSource, b: ImportSource): boolean {

@@ -1,6 +1,7 @@
 import { formatHostPort } from "../resources/address.ts";
 import type { DialError } from "./errors.ts";
 import type { Link } from "./link.ts";
+import type { StreamHandle } from "./peer-stream.ts";
 
 /** Idle tunnels that a reachable gateway always has, so that no connection waits for a handshake. */
 export const WARM_TUNNELS = 2;
@@ -50,14 +51,23 @@ export class GatewayPool {
     return this.links.size - this.#idle.length;
   }
 
-  /** @returns an idle link, the most recently used one, or nothing. */
-  take(now: number): Link | undefined {
-    for (let held = this.#idle.pop(); held !== undefined; held = this.#idle.pop()) {
-      if (!held.link.usable) continue;
+  /** @returns an idle link that is not one of `avoid`, the most recently used one, or nothing. */
+  take(now: number, avoid: ReadonlySet<StreamHandle> | undefined): Link | undefined {
+    for (let at = this.#idle.length - 1; at >= 0; at--) {
+      const { link } = this.#idle[at] as Held;
+      if (avoid?.has(link)) continue;
+      this.#idle.splice(at, 1);
+      if (!link.usable) continue;
       this.#countDemand(now);
-      return held.link;
+      return link;
     }
     return undefined;
+  }
+
+  /** Whether one of these links, which have turned a connection away, is its own and stays: it had no room. */
+  isFull(turningAway: ReadonlySet<StreamHandle>): boolean {
+    for (const link of this.links) if (turningAway.has(link) && !link.draining) return true;
+    return false;
   }
 
   /** Keeps a link that has become idle. */
@@ -111,10 +121,13 @@ export class GatewayPool {
     return relays > 1 && seen.size === 1 && this.links.size < WARM_TUNNELS + relays;
   }
 
-  /** @returns idle links that nobody has needed for long; asks the others now and then whether they live. */
-  sweep(now: number): Link[] {
+  /**
+   * `wanted`: something is imported from here.
+   * @returns idle links that nobody has needed for long; asks the others now and then whether they live. */
+  sweep(now: number, wanted: boolean): Link[] {
     this.#countDemand(now);
-    const needed = WARM_TUNNELS + Math.max(0, Math.max(this.#peak, this.#previousPeak) - this.busy);
+    const warm = wanted ? WARM_TUNNELS : 0;
+    const needed = warm + Math.max(0, Math.max(this.#peak, this.#previousPeak) - this.busy);
     const spare: Link[] = [];
     for (const held of this.#idle) {
       const surplus = this.#idle.length - spare.length - needed;

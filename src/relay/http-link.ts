@@ -72,7 +72,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   get usable(): boolean {
-    return this.idle && !this.retired;
+    return this.idle && !this.retired && Date.now() <= this.identity.notAfter;
   }
 
   /**

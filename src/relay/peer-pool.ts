@@ -8,6 +8,7 @@ import { DialError } from "./errors.ts";
 import { GatewayPool } from "./gateway-pool.ts";
 import { HttpLink, type HttpLinkOwner } from "./http-link.ts";
 import type { Link } from "./link.ts";
+import type { StreamHandle } from "./peer-stream.ts";
 import type { RelaySocket } from "./socket.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
@@ -32,7 +33,7 @@ interface Wish {
 
 interface Held {
   gateway: GatewayPool;
-  /** For whom it was dialled. */
+  /** For whom it was dialled, until it is ready. */
   waiter: LinkWaiter | undefined;
 }
 
@@ -66,6 +67,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       return gateway;
     });
     for (const gateway of before) if (!this.#gateways.includes(gateway)) this.#retire(gateway.links, "gateway removed");
+    for (const wish of this.#waiting.values()) wish.gateways = wish.gateways.filter((one) => this.#gateways.includes(one));
   }
 
   /** Stops using the links there are: idle ones are closed, busy ones when their stream is over. */
@@ -73,22 +75,32 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     this.#retire([...this.#held.keys()], reason);
   }
 
-  /** Finds a link for the waiter: an idle one at once, else the first that becomes idle or is dialled. */
-  acquire(waiter: LinkWaiter): void {
+  /**
+   * Finds a link for the waiter: an idle one at once, else the first that becomes idle or is dialled.
+   *
+   * @param avoid - links that have just told the waiter to try elsewhere.
+   */
+  acquire(waiter: LinkWaiter, avoid: ReadonlySet<StreamHandle> | undefined): void {
     const order = this.#order();
     const now = this.context.now();
+    if (this.context.state.site.certificates.notAfter < Date.now()) {
+      waiter.onNoLink(new DialError("identity", "this site's certificate has expired"));
+      return;
+    }
     for (const gateway of order) {
-      const link = gateway.take(now);
+      const link = gateway.take(now, avoid);
       if (link !== undefined) {
         this.#give(waiter, link, gateway);
         return;
       }
     }
-    if (order.length === 0) {
-      waiter.onNoLink(new DialError("connect", `peer ${this.name} has no gateway`));
+    // Another handshake would not make room where there is none.
+    const gateways = avoid === undefined ? order : order.filter((gateway) => !gateway.isFull(avoid));
+    if (gateways.length === 0) {
+      waiter.onNoLink(new DialError("connect", `peer ${this.name} has no ${order.length === 0 ? "" : "other "}gateway`));
       return;
     }
-    this.#waiting.set(waiter, { gateways: order, dialing: false });
+    this.#waiting.set(waiter, { gateways, dialing: false });
     this.#dialFor(waiter);
   }
 
@@ -101,14 +113,30 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   sweep(wanted: boolean): void {
     const now = this.context.now();
     for (const gateway of this.#gateways) {
-      for (const link of gateway.sweep(now)) link.close("idle");
+      for (const link of gateway.sweep(now, wanted)) link.close("idle");
       if (wanted) this.#warm(gateway, gateway.dialing === 0 && gateway.lopsided ? 1 : 0);
     }
   }
 
   onReady(link: Link): void {
     if (link.hello !== undefined) this.context.state.learnPeerLabels(this.name, link.hello.labels);
+    const held = this.#held.get(link) as Held;
+    const { gateway, waiter } = held;
+    held.waiter = undefined;
+    const wish = waiter === undefined ? undefined : this.#waiting.get(waiter);
+    if (waiter === undefined || wish === undefined) {
+      this.onIdle(link);
+      return;
+    }
+    // Whoever it was dialled for gets it: others have dials of their own.
+    if (this.#isWanted(link, gateway)) {
+      this.#waiting.delete(waiter);
+      this.#give(waiter, link, gateway);
+      return;
+    }
     this.onIdle(link);
+    if (this.#gateways.includes(gateway)) wish.gateways.push(gateway);
+    this.#tryNext(waiter, new DialError("lost", `${link.address} cannot be used any more`));
   }
 
   onOpen(tunnel: Tunnel): void {
@@ -117,7 +145,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
 
   onIdle(link: Link): void {
     const gateway = this.#held.get(link)?.gateway;
-    if (gateway === undefined || !link.usable) {
+    if (gateway === undefined || !this.#isWanted(link, gateway)) {
       link.close(link.draining ? "drained" : "retired");
       return;
     }
@@ -142,6 +170,11 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     if (!link.ready) {
       this.#failed(held.gateway, held.waiter, new DialError("lost", `${link.address} closed the tunnel: ${reason}`));
     }
+  }
+
+  /** Its gateway may have been removed while it was dialled or busy. */
+  #isWanted(link: Link, gateway: GatewayPool): boolean {
+    return link.usable && this.#gateways.includes(gateway);
   }
 
   get #mayWarm(): boolean {
@@ -180,7 +213,10 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     const wish = this.#waiting.get(waiter);
     if (wish === undefined || this.#dialing >= MAX_DIALS) return;
     const gateway = wish.gateways.shift();
-    if (gateway === undefined) return;
+    if (gateway === undefined) {
+      this.#tryNext(waiter, new DialError("connect", `peer ${this.name} has no gateway any more`));
+      return;
+    }
     wish.dialing = true;
     this.#dial(gateway, waiter);
   }
@@ -278,7 +314,11 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     gateway.failed(error, this.context.now(), Math.random());
     this.context.metrics.handshake("opener", error.reason);
     this.context.log.debug("dial failed", { peer: this.name, error });
-    if (waiter === undefined) return;
+    if (waiter !== undefined) this.#tryNext(waiter, error);
+  }
+
+  /** What was dialled for this waiter came to nothing: the next of its gateways, or none. */
+  #tryNext(waiter: LinkWaiter, error: DialError): void {
     const wish = this.#waiting.get(waiter);
     if (wish === undefined) return;
     wish.dialing = false;

@@ -16,7 +16,7 @@ import {
   type Open,
   type Refused,
 } from "../wire/messages.ts";
-import { StreamState } from "../wire/stream-state.ts";
+import { LAST_STREAM, StreamState } from "../wire/stream-state.ts";
 import { verifyChain } from "../pki/chain.ts";
 import type { PeerIdentity } from "../pki/identity.ts";
 import type { TunnelReport } from "../snapshot/messages.ts";
@@ -96,7 +96,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   }
 
   get usable(): boolean {
-    return this.idle && !this.draining && !this.retired;
+    if (!this.idle || this.draining || this.retired || this.state.number === LAST_STREAM) return false;
+    return Date.now() <= this.identity.notAfter;
   }
 
   /** Says HELLO and waits for the other's, `timeout` ms at most. */
@@ -203,8 +204,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     const stream = this.stream;
     this.#leave();
     this.socket.terminate();
-    stream?.onReset(this, reason);
     this.owner.onClosed(this, reason);
+    stream?.onReset(this, reason);
   }
 
   /** @returns why the other side's certificate is not good any more, or undefined when it is. */

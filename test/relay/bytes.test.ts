@@ -1,8 +1,11 @@
 /** No byte is lost or made up: half-closes, large transfers, slow readers, resets. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { certificatesOf, Site, source } from "./fabric.ts";
 import { application, digest, ending, eventually, next, pour, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const east = new Site(await certificatesOf("east"));
 const west = new Site(await certificatesOf("west"));

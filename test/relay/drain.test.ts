@@ -6,6 +6,9 @@ import { decodeRefused } from "../../src/wire/messages.ts";
 import { certificatesOf, Site, source } from "./fabric.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { application, digest, ending, eventually, next, pour, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 let accepted: Socket[] = [];
 const held = await service((socket) => accepted.push(socket));
@@ -17,11 +20,6 @@ interface Pair {
   west: Site;
   ports: { echo: number; held: number };
 }
-
-const sites: Site[] = [];
-afterAll(async () => {
-  await Promise.all(sites.map((site) => site.drain(0, 0)));
-});
 
 /** @returns two sites whose tunnels are warm. */
 async function pairOfSites(gateways = 1): Promise<Pair & { wests: Site[] }> {
@@ -36,7 +34,6 @@ async function pairOfSites(gateways = 1): Promise<Pair & { wests: Site[] }> {
   const sources = (name: string) => [source("west", name)];
   const ports = { echo: east.addImport("echo", sources("echo")), held: east.addImport("held", sources("held")) };
   await east.allow().publish();
-  sites.push(east, ...wests);
   await eventually(async () => (await idle(east)) === 2 * gateways, "the tunnels are warm");
   return { east, west: wests[0] as Site, wests, ports };
 }

@@ -11,6 +11,7 @@ import type { CertificateEntry, Tables, Version } from "../../src/snapshot/table
 import type { AccessRecord } from "../../src/telemetry/access-log.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { freePort } from "../free-port.ts";
+import { atEnd } from "./teardown.ts";
 
 // `bun test` loads CommonJS modules in an order that varies: the certificate library must find this one loaded.
 await import("reflect-metadata");
@@ -22,6 +23,17 @@ export const fabric = await issueFabric({ name: "fabric" });
 export async function certificatesOf(name: string, ca = fabric, options = {}): Promise<CertificateEntry> {
   const { cert, key, notAfter } = await issuePeer({ name, ...options }, ca);
   return { ca: fabric.cert, cert, key, name, notAfter: notAfter ?? new X509Certificate(cert).validToDate.getTime() };
+}
+
+/** A clock that can be put forward, so that no test waits for a minute. */
+export class Clock {
+  #ahead = 0;
+
+  now = (): number => performance.now() + this.#ahead;
+
+  advance(ms: number): void {
+    this.#ahead += ms;
+  }
 }
 
 /** A policy that lets everything through. */
@@ -44,7 +56,7 @@ export class Site {
   #applied: (() => void)[] = [];
   #reports: ((report: RelayReport) => void)[] = [];
 
-  constructor(certificates: CertificateEntry, labels: Record<string, string> = {}) {
+  constructor(certificates: CertificateEntry, labels: Record<string, string> = {}, clock = new Clock()) {
     const [control, relay] = memoryChannel<ToRelay, ToControl>();
     this.#channel = control;
     this.tables = {
@@ -76,6 +88,7 @@ export class Site {
     this.relay = new Relay(relay, {
       index: 0,
       count: 1,
+      now: clock.now,
       log: createLogger({ level: (process.env.TEST_LOG as "debug" | undefined) ?? "fatal", format: "text" }),
       accessLog: {
         write: (record) => void this.records.push(record),
@@ -84,6 +97,7 @@ export class Site {
       },
     });
     this.relay.start();
+    atEnd(() => this.drain(0, 0));
   }
 
   /** Publishes the tables as they are now: whole at first, later as a delta. Resolves when the relay has applied them. */
@@ -113,6 +127,12 @@ export class Site {
       const { name } = tables.site.self;
       this.tables.peers[name] = { name, gateways: [{ host: "127.0.0.1", port }], reachable: [true] };
     }
+    return this;
+  }
+
+  /** A peer whose gateways are these ports of the local host. */
+  addGateways(name: string, ports: number[], reachable = ports.map(() => true)): this {
+    this.tables.peers[name] = { name, gateways: ports.map((port) => ({ host: "127.0.0.1", port })), reachable };
     return this;
   }
 

@@ -1,5 +1,5 @@
 /** Peers that break the rules: the tunnel ends, nothing else does, and nothing of it stays behind. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { FrameType, MAX_CONTROL, MAX_DATA, MAX_EARLY_DATA } from "../../src/wire/frames.ts";
@@ -7,6 +7,9 @@ import { decodeRefused } from "../../src/wire/messages.ts";
 import { certificatesOf, Site, source } from "./fabric.ts";
 import { frameOf, headerOf, RawGateway, RawPeer } from "./raw-peer.ts";
 import { application, ending, eventually, next, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const { opened, refused, data, fin, reset, ping, pong, open, hello } = FrameType;
 

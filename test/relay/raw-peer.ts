@@ -1,9 +1,9 @@
 /** A peer made by hand, for what no honest gateway would do: raw TLS, frames written and read byte by byte. */
-import { afterAll } from "bun:test";
 import type { Socket, TCPSocketListener } from "bun";
 import { ALPN, FrameType, HEADER_SIZE } from "../../src/wire/frames.ts";
 import { encodeAttributes, encodeHello, encodeOpen, type Hello } from "../../src/wire/messages.ts";
 import { eventually } from "./sockets.ts";
+import { atEnd } from "./teardown.ts";
 
 /** PEM texts. `ca` is what the raw peer trusts; a server that it does not trust is spoken to all the same. */
 export interface RawCredentials {
@@ -33,13 +33,6 @@ export const HELLO: Hello = {
   features: [],
 };
 
-const peers: RawPeer[] = [];
-const listeners: TCPSocketListener<RawPeer>[] = [];
-afterAll(() => {
-  for (const listener of listeners) listener.stop(true);
-  for (const peer of peers) peer.terminate();
-});
-
 /** One TLS connection, seen from the raw end of it. Everything that comes in is kept. */
 export class RawPeer {
   readonly frames: Frame[] = [];
@@ -55,7 +48,7 @@ export class RawPeer {
   #taken = 0;
 
   constructor() {
-    peers.push(this);
+    atEnd(() => this.terminate());
   }
 
   /** Dials the peer port and finishes the TLS handshake, as far as the client can tell; says nothing yet. */
@@ -137,6 +130,11 @@ export class RawPeer {
     return Buffer.concat(this.received).toString("latin1");
   }
 
+  /** Whether a frame of that type has come. */
+  got(type: number): boolean {
+    return this.frames.some((frame) => frame.type === type);
+  }
+
   /** Waits until the far side has closed the connection, in whatever way. */
   async closed(): Promise<string> {
     await eventually(() => this.gone !== undefined || this.ended, "the connection has been closed");
@@ -207,7 +205,7 @@ export class RawGateway {
       socket: handlersFor(accept, onTunnel),
     });
     this.port = this.#listener.port;
-    listeners.push(this.#listener);
+    atEnd(() => this.stop());
   }
 
   /** The tunnels that are still there. */

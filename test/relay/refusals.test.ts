@@ -1,5 +1,5 @@
 /** Who gets nothing: a site is what its certificate says, and policy at both sides has the last word. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
 import type { CertificateEntry } from "../../src/snapshot/tables.ts";
@@ -9,6 +9,9 @@ import type { Made, Recipe } from "../pki/authority.ts";
 import { ALLOW_ALL, Site, source } from "./fabric.ts";
 import { RawGateway, type RawOptions, RawPeer } from "./raw-peer.ts";
 import { application, ending, eventually, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 // Loaded after ./fabric.ts has loaded the metadata library, which it needs.
 const { clientAuth, DAY, make, makeRoot, makeSite, serverAuth } = await import("../pki/authority.ts");

@@ -1,14 +1,9 @@
 /** Applications and services for the relay's tests, on node:net: another implementation than the relay's own. */
-import { afterAll } from "bun:test";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { freePort } from "../free-port.ts";
-
-const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers) server.close();
-});
+import { atEnd } from "./teardown.ts";
 
 /** Resets are what many tests are about; they look at them in their own way. */
 function ignore(): void {
@@ -24,7 +19,7 @@ export async function service(serve: (socket: Socket) => void): Promise<number> 
   const port = freePort();
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  servers.push(server);
+  atEnd(() => server.close());
   return port;
 }
 
