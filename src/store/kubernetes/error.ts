@@ -1,5 +1,6 @@
 /** How the API server says no. */
-import { isKindName } from "../../resources/kinds.ts";
+import type { Fault, FaultType } from "../../resources/faults.ts";
+import { KINDS, type KindName } from "../../resources/kinds.ts";
 import { StoreError, type StoreErrorCode } from "../errors.ts";
 
 /** `metav1.Status` of a failure. */
@@ -28,10 +29,11 @@ export class KubeApiError extends StoreError {
 
   constructor(code: StoreErrorCode, message: string, details: { status?: KubeStatus; cause?: unknown } = {}) {
     const { status, cause } = details;
-    const kind = status?.details?.kind;
+    const kind = kindOf(status?.details?.kind);
     super(code, message, {
-      ...(kind !== undefined && isKindName(kind) ? { kind } : {}),
+      ...(kind === undefined ? {} : { kind }),
       ...(status?.details?.name === undefined ? {} : { name: status.details.name }),
+      faults: faultsOf(status),
       ...(cause === undefined ? {} : { cause }),
     });
     this.name = "KubeApiError";
@@ -73,6 +75,19 @@ export function readStatus(body: unknown, httpStatus: number): KubeStatus {
 /** @returns whether the error says that this very object is not there, and not that the API server lacks its kind. */
 export function isObjectMissing(error: unknown): boolean {
   return error instanceof KubeApiError && error.status?.reason === "NotFound" && Boolean(error.status.details?.name);
+}
+
+/** The server says the plural, and the kind itself where the object is invalid. */
+function kindOf(text: string | undefined): KindName | undefined {
+  return Object.values(KINDS).find(({ kind, plural }) => text === kind || text === plural)?.kind;
+}
+
+function faultsOf(status: KubeStatus | undefined): Fault[] {
+  return (status?.details?.causes ?? []).map(({ field, reason, message }) => ({
+    path: field ?? "",
+    type: (reason ?? "FieldValueInvalid") as FaultType,
+    message: message ?? "",
+  }));
 }
 
 function codeOf({ code, reason }: KubeStatus): StoreErrorCode {
