@@ -62,6 +62,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./kubeconfig.ts")).addKubeconfigCommand,
   },
   {
+    name: "operator",
+    summary: "keep the gateway of an Instance deployed in a Kubernetes cluster",
+    load: async () => (await import("./operator.ts")).addOperatorCommand,
+  },
+  {
     name: "demo",
     summary: "run two sites on this machine and send a request through them",
     load: async () => (await import("./demo.ts")).addDemoCommand,

@@ -1,7 +1,7 @@
 /** What `deploy peer` applies, in stages. Pure. */
 import { crdObjects, gatewayObjects, namespaceObject } from "../deploy/gateway.ts";
 import { identitySecret, type PeerIdentity } from "../deploy/identity.ts";
-import { instanceObject } from "../deploy/instance.ts";
+import { INSTANCE_KEY, instanceObject } from "../deploy/instance.ts";
 import type { ManifestObject } from "../deploy/manifest-object.ts";
 import { operatorObjects } from "../deploy/operator.ts";
 import { type GatewayOptions, OPERATOR_NAMESPACE } from "../deploy/options.ts";
@@ -33,7 +33,7 @@ export function operatedPlan(start: "all" | "operator", options: GatewayOptions,
     definitions: crdObjects(),
     objects: [
       ...site(options, identity),
-      ...(start === "all" ? gatewayObjects(options) : []),
+      ...(start === "all" ? gatewayObjects({ ...options, instance: INSTANCE_KEY }) : []),
       ...operator,
       ...(start === "all" ? [instanceObject(options)] : []),
     ],

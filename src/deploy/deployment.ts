@@ -1,6 +1,6 @@
 /** The gateway's pods. */
 import type { ManifestObject } from "./manifest-object.ts";
-import { GATEWAY_LABELS, GATEWAY_NAME, GATEWAY_SELECTOR, PEER_SECRET } from "./names.ts";
+import { GATEWAY_LABELS, GATEWAY_NAME, GATEWAY_SELECTOR, INSTANCE_ANNOTATION, PEER_SECRET } from "./names.ts";
 import type { GatewayOptions } from "./options.ts";
 import { CONTAINER_SECURITY, POD_SECURITY } from "./pod-security.ts";
 
@@ -18,11 +18,16 @@ const SPARE = 10;
 
 /** @returns the Deployment. */
 export function deployment(options: GatewayOptions): ManifestObject {
-  const { namespace, replicas } = options;
+  const { namespace, replicas, instance } = options;
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: { name: GATEWAY_NAME, namespace, labels: GATEWAY_LABELS },
+    metadata: {
+      name: GATEWAY_NAME,
+      namespace,
+      labels: GATEWAY_LABELS,
+      ...(instance === undefined ? {} : { annotations: { [INSTANCE_ANNOTATION]: instance } }),
+    },
     spec: {
       replicas,
       selector: { matchLabels: GATEWAY_SELECTOR },

@@ -1,35 +1,28 @@
 /** An Instance, which tells the operator what gateway to deploy, and the gateway's options, each from the other. */
+import type { InstanceSpec } from "../resources/instance.ts";
 import { API_VERSION } from "../resources/meta.ts";
 import type { ManifestObject } from "./manifest-object.ts";
 import { PART_OF } from "./names.ts";
-import { type GatewayOptions, type IngressType, imageOf, OPERATOR_NAMESPACE, SYSTEM_NAMESPACE } from "./options.ts";
+import { type GatewayOptions, imageOf, OPERATOR_NAMESPACE } from "./options.ts";
 
 /** What `deploy peer` calls the Instance that it makes, as ClusterLink does. */
-export const INSTANCE_NAME = "cl-instance";
+const INSTANCE_NAME = "cl-instance";
 
-/** `spec` of an Instance; the API server has filled in the defaults where the CRD is newer than the object. */
-export interface WantedInstance {
-  namespace?: string;
-  dataplane?: { replicas?: number; type?: string };
-  ingress?: { type?: string; port?: number; annotations?: Record<string, string> };
-  logLevel?: string;
-  containerRegistry?: string;
-  tag?: string;
-  image?: string;
-  peerLabels?: Record<string, string>;
-}
+/** The Instance of `deploy peer`, as {@link GatewayOptions.instance} names it. */
+export const INSTANCE_KEY = `${OPERATOR_NAMESPACE}/${INSTANCE_NAME}`;
 
-/** @returns the options of the gateway that an Instance wants. */
-export function gatewayOptionsOf(spec: WantedInstance): GatewayOptions {
-  const { ingress = {}, logLevel = "info" } = spec;
+/** @returns the options of the gateway that an Instance wants; `instance` names it, as NAMESPACE/NAME. */
+export function gatewayOptionsOf(instance: string, spec: InstanceSpec): GatewayOptions {
+  const { ingress, logLevel } = spec;
   return {
-    namespace: spec.namespace ?? SYSTEM_NAMESPACE,
-    image: spec.image ?? imageOf(spec.containerRegistry ?? "", spec.tag ?? "latest"),
-    replicas: spec.dataplane?.replicas ?? 1,
+    instance,
+    namespace: spec.namespace,
+    image: spec.image ?? imageOf(spec.containerRegistry ?? "", spec.tag),
+    replicas: spec.dataplane.replicas,
     logLevel: logLevel === "warning" ? "warn" : logLevel,
     peerLabels: spec.peerLabels ?? {},
     ingress: {
-      type: (ingress.type ?? "none") as IngressType,
+      type: ingress.type,
       annotations: ingress.annotations ?? {},
       ...(ingress.port === undefined ? {} : { port: ingress.port }),
     },
@@ -39,7 +32,7 @@ export function gatewayOptionsOf(spec: WantedInstance): GatewayOptions {
 /** @returns the Instance that wants a gateway with these options. */
 export function instanceObject(options: GatewayOptions): ManifestObject {
   const { ingress, peerLabels } = options;
-  const spec: WantedInstance = {
+  const spec = {
     namespace: options.namespace,
     dataplane: { replicas: options.replicas },
     ingress: {

@@ -14,6 +14,15 @@ export const OPERATOR_NAME = "clusterlink-operator";
 /** On the Secret {@link PEER_SECRET}: the name of the site that it makes of the gateway. */
 export const PEER_ANNOTATION = "clusterlink.net/peer";
 
+/** On the Deployment: the Instance, as NAMESPACE/NAME, for which the operator keeps it. */
+export const INSTANCE_ANNOTATION = "clusterlink.net/instance";
+
+/** Selects the Services that a gateway made for its Imports. */
+export const IMPORT_SERVICES = "app.kubernetes.io/managed-by=clusterlink.net";
+
+/** Selects the EndpointSlices that a gateway made for its Imports. */
+export const IMPORT_SLICES = "endpointslice.kubernetes.io/managed-by=clusterlink.net";
+
 /** On every object that a deployment makes. */
 export const PART_OF = { "app.kubernetes.io/part-of": "clusterlink" };
 

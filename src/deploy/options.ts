@@ -25,6 +25,8 @@ export interface GatewayOptions {
   ingress: IngressOptions;
   /** The only namespace that the gateway serves, besides its own. Default: all. */
   watchNamespace?: string;
+  /** The Instance, as NAMESPACE/NAME, for which the operator keeps the gateway. Default: none. */
+  instance?: string;
 }
 
 /** Where a gateway is deployed unless told otherwise. */

@@ -38,7 +38,7 @@ export const CLUSTER_RULES: readonly PolicyRule[] = [
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["peers"], verbs: READ },
   { apiGroups: [CLUSTERLINK], resources: ["peers/status"], verbs: ["patch"] },
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"], resourceNames: [TOKEN_KEY_SECRET] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
 ];
@@ -53,6 +53,7 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["instances"], verbs: [...READ, "patch"] },
   { apiGroups: [CLUSTERLINK], resources: ["instances/status"], verbs: ["patch"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["nodes"], verbs: ["list"] },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "create", "patch", "delete"] },
   { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "create", "patch", "delete"] },
   {
@@ -64,5 +65,5 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
 
 /** In the operator's own namespace, for its leader election. */
 export const OPERATOR_NAMESPACE_RULES: readonly PolicyRule[] = [
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
 ];

@@ -1,0 +1,61 @@
+/** `clusterlink operator`. */
+import { hostname } from "node:os";
+import { type Command, Option } from "commander";
+import { OPERATOR_NAME } from "../deploy/names.ts";
+import { OPERATOR_NAMESPACE } from "../deploy/options.ts";
+import { createLogger, LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
+import { addClusterOptions, type ClusterOptions, clusterConnection } from "./cluster.ts";
+
+interface OperatorOptions extends ClusterOptions {
+  namespace?: string;
+  logLevel: LogLevel;
+  logFormat: "json" | "text";
+}
+
+/** Adds `operator` to the program. */
+export function addOperatorCommand(program: Command): void {
+  const command = program
+    .command("operator")
+    .description(
+      "Keeps the gateway of an Instance deployed in a cluster, until SIGTERM or SIGINT. 'deploy peer' runs it there.",
+    )
+    .option("--namespace <namespace>", `where its Lease is (default: the pod's own, else ${OPERATOR_NAMESPACE})`)
+    .addOption(new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"))
+    .addOption(new Option("--log-format <format>", "of the log").choices(["json", "text"]).default("text"));
+  addClusterOptions(command).action(runOperator);
+}
+
+async function runOperator(options: OperatorOptions): Promise<void> {
+  const log = createLogger({ level: options.logLevel, format: options.logFormat, fields: { role: "operator" } });
+  const connection = await clusterConnection(options);
+  const { KubeClient } = await import("../store/kubernetes/client.ts");
+  const { Election } = await import("../control/kubernetes/election.ts");
+  const { Operator } = await import("../operator/operator.ts");
+  const client = new KubeClient({ connection });
+  let operator: InstanceType<typeof Operator> | undefined;
+  const election = new Election({
+    client,
+    namespace: options.namespace ?? connection.namespace ?? OPERATOR_NAMESPACE,
+    name: OPERATOR_NAME,
+    identity: hostname(),
+    log,
+    onChange: (leads) => {
+      void operator?.stop();
+      operator = leads ? new Operator({ client, log }) : undefined;
+      operator?.start();
+    },
+  });
+  election.start();
+  await told(["SIGTERM", "SIGINT"]);
+  await operator?.stop();
+  await election.stop();
+  await election.release();
+  process.exitCode = 0;
+}
+
+/** Resolves at the first of the signals. */
+function told(signals: NodeJS.Signals[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve());
+  });
+}
