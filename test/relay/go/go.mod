@@ -1,0 +1,3 @@
+module oldgateway
+
+go 1.22
