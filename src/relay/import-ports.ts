@@ -1,11 +1,13 @@
 import type { TCPSocketListener } from "bun";
+import { canonicalAddress } from "../resources/address.ts";
 import type { ListenerFailure } from "../snapshot/messages.ts";
 import type { ImportEntry } from "../snapshot/tables.ts";
+import { Arrivals } from "./arrivals.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { RelayContext } from "./context.ts";
 import { ListenError } from "./errors.ts";
 import { listen } from "./listen.ts";
-import { type RelaySocket, type SocketUser, tune } from "./socket.ts";
+import { NOBODY, type RelaySocket, type SocketUser, tune } from "./socket.ts";
 
 interface Bound {
   address: string;
@@ -17,9 +19,12 @@ interface Bound {
 export class ImportPorts {
   readonly #bound = new Map<string, Bound>();
   readonly #failures = new Map<string, ListenerFailure>();
+  readonly #arrivals: Arrivals;
   #closed = false;
 
-  constructor(private readonly context: RelayContext) {}
+  constructor(private readonly context: RelayContext) {
+    this.#arrivals = new Arrivals(context);
+  }
 
   get failures(): ListenerFailure[] {
     return [...this.#failures.values()];
@@ -40,6 +45,18 @@ export class ImportPorts {
     }
   }
 
+  /** Tries again to bind what could not be bound. @returns whether anything was. */
+  retry(imports: Record<string, ImportEntry>): boolean {
+    const before = this.#failures.size;
+    if (before > 0) this.update(imports);
+    return this.#failures.size < before;
+  }
+
+  /** More clients may be known than before: who waits for being known may begin. */
+  reviewArrivals(): void {
+    this.#arrivals.review((address) => this.context.state.client(address) !== undefined);
+  }
+
   /** Takes no new connections, now or later. */
   close(): void {
     this.#closed = true;
@@ -58,12 +75,27 @@ export class ImportPorts {
   }
 
   #onAccept(key: string, socket: RelaySocket): void {
+    tune(socket);
+    const { state } = this.context;
+    const entry = state.import(key);
+    const wait = state.site.identityWait ?? 0;
+    if (entry !== undefined && wait > 0 && state.policies.dependsOnClient(entry.namespace)) {
+      const address = canonicalAddress(socket.remoteAddress) ?? socket.remoteAddress;
+      if (state.client(address) === undefined) {
+        this.#arrivals.hold(socket, address, wait, () => this.#begin(key, socket));
+        return;
+      }
+    }
+    this.#begin(key, socket);
+  }
+
+  #begin(key: string, socket: RelaySocket): void {
     const entry = this.context.state.import(key);
-    if (entry === undefined) {
-      socket.terminate();
+    if (entry !== undefined) {
+      new ClientConnection(this.context, entry, socket);
       return;
     }
-    tune(socket);
-    new ClientConnection(this.context, entry, socket);
+    socket.data = NOBODY;
+    socket.terminate();
   }
 }

@@ -82,9 +82,12 @@ export class Relay implements RelayContext {
     return this.#draining;
   }
 
-  /** For `/readyz`: a snapshot is in use, the ports are bound, and no drain has begun. */
+  /**
+   * For `/readyz`: a snapshot is in use, the peer port is bound, and no drain has begun. An Import whose port cannot be
+   * bound says so in its own conditions; it must not take the others with it.
+   */
   get ready(): boolean {
-    return this.state.loaded && !this.#leaving && this.#peerPortBound && this.#importPorts.failures.length === 0;
+    return this.state.loaded && !this.#leaving && this.#peerPortBound;
   }
 
   now(): number {
@@ -141,13 +144,26 @@ export class Relay implements RelayContext {
     if (before !== undefined && !Bun.deepEquals(before, this.state.site.certificates)) this.#renew();
     this.#bindPeerPort();
     if (concerns("imports")) this.#importPorts.update(this.state.tables.imports);
+    if (concerns("clients")) this.#importPorts.reviewArrivals();
     if (concerns("imports", "peers")) this.pools.update(this.state);
     if (concerns("imports", "exports", "policies", "peers", "site")) this.#judge();
+    this.#tellApplied();
+  }
+
+  #tellApplied(): void {
     this.channel.send({
       type: "applied",
       version: this.state.version,
       failedListeners: [...this.#importPorts.failures, ...this.#peerPortFailures()],
     });
+  }
+
+  /** A port may have become free without any change of the tables. */
+  #retryPorts(): void {
+    const bound = this.#peerPortBound;
+    this.#bindPeerPort();
+    const freed = this.#importPorts.retry(this.state.tables.imports);
+    if (freed || bound !== this.#peerPortBound) this.#tellApplied();
   }
 
   #judge(): void {
@@ -164,8 +180,8 @@ export class Relay implements RelayContext {
       this.#peerPortFailure = undefined;
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
+      if (this.#peerPortFailure === undefined) this.log.error("the peer port cannot be bound yet", { error });
       this.#peerPortFailure = error;
-      this.log.error("the peer port cannot be bound", { error });
     }
   }
 
@@ -201,6 +217,7 @@ export class Relay implements RelayContext {
 
   #sweep(): void {
     if (!this.state.loaded) return;
+    if (!this.#draining) this.#retryPorts();
     this.pools.sweep();
     const now = Date.now();
     const own = this.state.site.certificates.notAfter;

@@ -86,6 +86,11 @@ export interface SiteEntry {
   authzKey: string;
   /** False once the pod watch has been without success for `--identity-max-age`: `client.*` are unknown then. */
   clientsFresh: boolean;
+  /**
+   * How long a connection from an address that is not among the clients may wait for it to come to be, milliseconds;
+   * absent where nothing would come.
+   */
+  identityWait?: number;
   deadlines: Deadlines;
 }
 

@@ -1,0 +1,70 @@
+/** A pod's first connection may come before anybody has told who the pod is: it waits, a while, instead of being denied. */
+import { afterEach, describe, expect, test } from "bun:test";
+import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
+import { certificatesOf, Site, source } from "./fabric.ts";
+import { application, ending, eventually, readAll, service } from "./sockets.ts";
+
+const fromApps: AccessPolicySpec = {
+  action: "allow",
+  from: [{ workloadSelector: { matchLabels: { "client.clusterlink.net/namespace": "apps" } } }],
+  to: [{ workloadSelector: {} }],
+};
+
+const east = new Site(await certificatesOf("east"));
+const west = new Site(await certificatesOf("west"));
+const echo = await service((socket) => socket.pipe(socket));
+east.addPeer(west).allow("apps", fromApps);
+east.tables.site.self.identityWait = 400;
+west.addExport("echo", echo).allow();
+const port = east.addImport("echo", [source("west", "echo")]);
+await west.publish();
+await east.publish();
+
+afterEach(async () => {
+  east.tables.clients = {};
+  await east.publish();
+});
+
+function learn(): Promise<void> {
+  east.tables.clients["127.0.0.1/32"] = { namespace: "apps", labels: {} };
+  return east.publish();
+}
+
+describe("a connection of a client that nobody knows", () => {
+  test("begins when the client becomes known, with everything it has said meanwhile", async () => {
+    const app = application(port);
+    app.end("said early");
+    await Bun.sleep(100);
+    expect(east.records).toHaveLength(0);
+    await learn();
+    expect((await readAll(app)).toString()).toBe("said early");
+    await eventually(() => east.records.length === 1, "it is in the access log");
+    expect(east.records.pop()?.attributes["client.clusterlink.net/namespace"]).toBe("apps");
+  });
+
+  test("is judged as unidentified when the wait is over", async () => {
+    expect(await ending(application(port))).toBe("ECONNRESET");
+    expect(east.records.pop()).toMatchObject({ outcome: "refused", policy: "default-deny" });
+  });
+
+  test("may give up while it waits", async () => {
+    const app = application(port);
+    await Bun.sleep(50);
+    app.resetAndDestroy();
+    await Bun.sleep(50);
+    await learn();
+    await eventually(() => east.relay.descriptors.used === west.relay.descriptors.used, "only the tunnels are left");
+    expect(east.records).toHaveLength(0);
+  });
+
+  test("does not wait when no policy in force asks who the client is", async () => {
+    east.allow("everybody");
+    east.tables.policies = Object.fromEntries(Object.entries(east.tables.policies).filter(([key]) => !key.includes("apps")));
+    await east.publish();
+    const started = performance.now();
+    const app = application(port);
+    app.end("now");
+    expect((await readAll(app)).toString()).toBe("now");
+    expect(performance.now() - started).toBeLessThan(300);
+  });
+});
