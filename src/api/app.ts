@@ -39,8 +39,12 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   });
   app.use(authenticate(deps));
   app.route("/", siteRoutes(deps));
-  app.route("/", kubernetesRoutes(deps));
-  app.route(`/apis/${API_VERSION}`, resourceRoutes(deps));
+  const { store } = deps;
+  if (store === undefined) app.route("/", routesElsewhere());
+  else {
+    app.route("/", kubernetesRoutes(deps));
+    app.route(`/apis/${API_VERSION}`, resourceRoutes({ ...deps, store }));
+  }
   app.notFound((c) => sendStatus(c, new ApiError("NotFound", "the server could not find the requested resource")));
   app.onError((error, c) => {
     const known = toApiError(error);
@@ -58,6 +62,18 @@ function sendStatus(c: ApiContext, error: ApiError): Response {
   }
   if (error.details.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.details.retryAfterSeconds));
   return c.body(`${JSON.stringify(error.toStatus())}\n`, error.status, { "Content-Type": "application/json" });
+}
+
+/** Whoever looks for the resources here is told where they are. */
+function routesElsewhere(): Hono<ApiEnv> {
+  const routes = new Hono<ApiEnv>();
+  const message = "the resources of this site are in its Kubernetes cluster; use kubectl and the cluster's kubeconfig";
+  for (const path of ["/api/*", "/apis/*", "/openapi/*", "/version"]) {
+    routes.all(path, () => {
+      throw new ApiError("NotFound", message);
+    });
+  }
+  return routes;
 }
 
 function kubernetesRoutes(deps: ApiDeps): Hono<ApiEnv> {

@@ -5,7 +5,8 @@ import type { Scope, Tokens } from "./tokens.ts";
 
 /** What the API is built on. */
 export interface ApiDeps {
-  store: Store;
+  /** Absent where the resources are in a Kubernetes cluster, which serves them itself. */
+  store?: Store;
   /** The namespaces that exist, sorted. */
   namespaces: () => Promise<readonly string[]>;
   site: SiteView;

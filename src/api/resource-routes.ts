@@ -1,6 +1,7 @@
 /** The routes of `/apis/clusterlink.net/v1alpha1`. */
 import { type Context, Hono } from "hono";
 import { KIND_NAMES, KINDS, type KindName } from "../resources/kinds.ts";
+import type { Store } from "../store/store.ts";
 import { mediaType, parseText, readBody, readObject } from "./body.ts";
 import { readDeleteOptions } from "./delete-options.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
@@ -42,7 +43,7 @@ const WATCH_SECONDS = 1800;
 const DEFAULT_MAX_WATCHES = 1000;
 
 /** @returns the routes of every kind, relative to `/apis/clusterlink.net/v1alpha1`. */
-export function resourceRoutes(deps: ApiDeps): Hono<ApiEnv> {
+export function resourceRoutes(deps: ApiDeps & { store: Store }): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
   const handlers = createHandlers(deps);
   for (const kind of KIND_NAMES) {
@@ -82,7 +83,7 @@ export function refuseMethod(allowed: string) {
   };
 }
 
-function createHandlers(deps: ApiDeps) {
+function createHandlers(deps: ApiDeps & { store: Store }) {
   const { store, closing } = deps;
   const now = deps.now ?? Date.now;
   const maxWatches = deps.maxWatches ?? DEFAULT_MAX_WATCHES;

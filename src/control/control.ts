@@ -1,4 +1,5 @@
-import type { GatewayKindName } from "../resources/kinds.ts";
+import type { GatewayKindName, ResourceOf } from "../resources/kinds.ts";
+import type { ObjectKey } from "../resources/meta.ts";
 import type { Channel } from "../snapshot/channel.ts";
 import type { ListenerFailure, ToControl, ToRelay } from "../snapshot/messages.ts";
 import type { CertificateEntry, GatewayAddress, SiteEntry } from "../snapshot/tables.ts";
@@ -24,8 +25,14 @@ export interface ControlOptions {
   onBeat?: NonNullable<HeartbeatOptions["onBeat"]>;
 }
 
-/** Changes that come together are published together: those within this many milliseconds of the first. */
+/**
+ * Changes that come together are published together: those within this many milliseconds of the first, or within the
+ * time that the last publication took, so that it never takes more than half of the processor.
+ */
 const COALESCE = 2;
+
+/** Statuses that are written at once where the store is another machine's. */
+const REMOTE_WRITES = 8;
 
 /**
  * Holds what is wanted of a site and tells it to the relays. It is on the path of no connection: while it is gone, the
@@ -41,13 +48,33 @@ export class Control {
   #certificates: CertificateEntry;
   #failures: ListenerFailures = new Map();
   #timer: Timer | undefined;
+  /** How long the last one took, milliseconds. */
+  #publication = 0;
   #draining = false;
 
   constructor(readonly options: ControlOptions) {
     const { store, log, site, namespace, self } = options;
     this.#certificates = options.certificates;
-    this.objects = new SiteObjects({ store, log, onChange: (kind) => this.#touch(kind) });
-    this.#statuses = new StatusWriter({ store, log, current: (kind, key) => this.objects.get(kind, key) });
+    const { kinds, surroundings } = site;
+    this.objects = new SiteObjects({
+      store,
+      log,
+      onChange: (kind) => this.#touch(kind),
+      ...(kinds === undefined ? {} : { kinds }),
+    });
+    this.#statuses = new StatusWriter({
+      store,
+      log,
+      current: <K extends GatewayKindName>(kind: K, key: ObjectKey) =>
+        this.objects.get(kind, key) ?? (surroundings?.invalid(kind).get(key)?.object as ResourceOf<K> | undefined),
+      ...(surroundings === undefined
+        ? {}
+        : {
+            concurrency: REMOTE_WRITES,
+            writes: (kind) => surroundings.writes(kind),
+            onWritten: (before, after) => surroundings.onStatus(before, after),
+          }),
+    });
     this.publisher = new Publisher({ log, onChange: () => this.#compareFailures() });
     this.heartbeats = new HeartbeatMonitor({
       certificates: () => this.#certificates,
@@ -76,6 +103,18 @@ export class Control {
   /** Begins to read the store; relays get their first snapshot when all of it has been read. */
   start(): void {
     this.objects.start();
+    this.options.site.surroundings?.start({
+      touch: (section) => {
+        this.#builder.touch(section);
+        this.#schedule();
+      },
+      resume: () => this.#statuses.resume(),
+    });
+  }
+
+  /** Why something is behind what it is read from at present, for people. */
+  get behind(): string[] {
+    return [...this.objects.problems, ...(this.options.site.surroundings?.problems ?? [])];
   }
 
   /** Takes a relay as a follower. */
@@ -101,6 +140,7 @@ export class Control {
     this.objects.stop();
     this.heartbeats.stop();
     await this.#statuses.stop();
+    await this.options.site.surroundings?.stop();
     this.publisher.close();
   }
 
@@ -110,14 +150,19 @@ export class Control {
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#publish();
-    }, COALESCE);
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        const begun = performance.now();
+        this.#publish();
+        this.#publication = performance.now() - begun;
+      },
+      Math.max(COALESCE, this.#publication),
+    );
   }
 
   #publish(): void {
-    if (!this.objects.synced) return;
+    if (!this.objects.synced || this.options.site.surroundings?.synced === false) return;
     this.heartbeats.update(this.#peers());
     const tables = this.#builder.build();
     const self: SiteEntry = {

@@ -75,7 +75,7 @@ export class Site {
       relays: control.publisher.relays,
       peers: this.#peers(reports),
       certificates: certificateStatus(control.certificates, Date.now()),
-      problems: [...control.problems.all, ...control.objects.problems],
+      problems: [...control.problems.all, ...control.behind],
       connections: reports.reduce((sum, { connections }) => sum + connections.length, 0),
       ...(doors === undefined ? {} : { api: { ...doors, ca: control.certificates.ca } }),
     };

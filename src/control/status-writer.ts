@@ -22,6 +22,12 @@ export interface StatusWriterOptions {
   /** The object as it is known now; undefined when it is gone. */
   current: <K extends GatewayKindName>(kind: K, key: ObjectKey) => ResourceOf<K> | undefined;
   log: Logger;
+  /** Writes that may be under way at once. Default: 1. */
+  concurrency?: number;
+  /** Whether this process is the one that writes the statuses of a kind at present. Default: always. */
+  writes?: (kind: GatewayKindName) => boolean;
+  /** Called after each write with the object before and after. */
+  onWritten?: (before: ResourceOf<GatewayKindName>, after: ResourceOf<GatewayKindName>) => void;
   /** Milliseconds since the epoch. */
   clock?: () => number;
 }
@@ -47,13 +53,16 @@ export function statusOf(
 }
 
 /**
- * Brings statuses to what is wanted of them, one write at a time, and writes only what differs. A failed write is tried
- * again with backoff, on the object as it is then.
+ * Brings statuses to what is wanted of them, one write at a time for each object, and writes only what differs. A failed
+ * write is tried again with backoff, on the object as it is then.
  */
 export class StatusWriter {
   readonly #wanted = new Map<string, WantedStatus>();
   readonly #queue = new Map<string, Task>();
   readonly #timers = new Set<Timer>();
+  /** Objects as they were written last, until the store tells of them. */
+  readonly #written = new Map<string, ResourceOf<GatewayKindName>>();
+  readonly #busy = new Set<string>();
   #running: Promise<void> | undefined;
   #stopped = false;
 
@@ -71,6 +80,14 @@ export class StatusWriter {
     }
   }
 
+  /** Writes what is wanted and not written, because this process was not the one that writes. */
+  resume(): void {
+    for (const [id, wanted] of this.#wanted) {
+      const [kind, key] = id.split(" ") as [GatewayKindName, ObjectKey];
+      if (this.#pending(kind, key, wanted)) this.#enqueue({ kind, key, failures: 0 });
+    }
+  }
+
   /** Writes no more; resolves when the write under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -80,8 +97,19 @@ export class StatusWriter {
   }
 
   #pending(kind: GatewayKindName, key: ObjectKey, wanted: WantedStatus): boolean {
-    const object = this.options.current(kind, key);
+    const object = this.#current(kind, key);
     return object !== undefined && this.#statusToWrite(object, wanted) !== undefined;
+  }
+
+  /** The object as the store told of it last, or as it was written since. */
+  #current(kind: GatewayKindName, key: ObjectKey): ResourceOf<GatewayKindName> | undefined {
+    const id = `${kind} ${key}`;
+    const told: ResourceOf<GatewayKindName> | undefined = this.options.current(kind, key);
+    const written = this.#written.get(id);
+    if (written === undefined) return told;
+    if (told?.metadata.uid === written.metadata.uid && isOlder(told, written)) return written;
+    this.#written.delete(id);
+    return told;
   }
 
   #statusToWrite(object: ResourceOf<GatewayKindName>, wanted: WantedStatus): Record<string, unknown> | undefined {
@@ -90,28 +118,39 @@ export class StatusWriter {
   }
 
   #enqueue(task: Task): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.options.writes?.(task.kind) === false) return;
     this.#queue.set(`${task.kind} ${task.key}`, task);
     this.#running ??= this.#work();
   }
 
   async #work(): Promise<void> {
     await Promise.resolve();
-    for (const [id, task] of this.#queue) {
-      this.#queue.delete(id);
-      await this.#write(id, task);
-    }
+    const { concurrency = 1 } = this.options;
+    while (this.#queue.size > 0) await Promise.all(Array.from({ length: concurrency }, () => this.#drain()));
     this.#running = undefined;
+  }
+
+  async #drain(): Promise<void> {
+    for (const [id, task] of this.#queue) {
+      if (this.#busy.has(id)) continue;
+      this.#queue.delete(id);
+      this.#busy.add(id);
+      await this.#write(id, task);
+      this.#busy.delete(id);
+    }
   }
 
   async #write(id: string, task: Task): Promise<void> {
     const wanted = this.#wanted.get(id);
-    const object = this.options.current(task.kind, task.key);
-    if (!wanted || !object) return;
+    const object = this.#current(task.kind, task.key);
+    if (!wanted || !object || this.options.writes?.(task.kind) === false) return;
     const status = this.#statusToWrite(object, wanted);
     if (!status) return;
     try {
-      await this.options.store.updateStatus(task.kind, { ...object, status } as ResourceOf<GatewayKindName>);
+      const changed = { ...object, status } as ResourceOf<GatewayKindName>;
+      const written = await this.options.store.updateStatus(task.kind, changed);
+      this.#written.set(id, written);
+      this.options.onWritten?.(object, written);
     } catch (error) {
       if (error instanceof StoreError && error.code === "NotFound") return;
       const failures = task.failures + 1;
@@ -131,4 +170,9 @@ export class StatusWriter {
     );
     this.#timers.add(timer);
   }
+}
+
+/** Resource versions of one object are numbers that rise, in both stores (for Kubernetes: KEP-5504). */
+function isOlder(a: ResourceOf<GatewayKindName>, b: ResourceOf<GatewayKindName>): boolean {
+  return Number(a.metadata.resourceVersion) < Number(b.metadata.resourceVersion);
 }

@@ -76,7 +76,9 @@ export class TableBuilder {
   }
 
   #take<Row>(kind: GatewayKindName, { rows, statuses }: Outcome<Row>): Record<string, Row> {
-    this.options.statuses.want(kind, statuses);
+    const invalid = this.options.site.surroundings?.invalid(kind);
+    const more = invalid === undefined ? [] : Array.from(invalid, ([key, { wanted }]) => [key, wanted] as const);
+    this.options.statuses.want(kind, more.length === 0 ? statuses : new Map([...statuses, ...more]));
     return rows;
   }
 }

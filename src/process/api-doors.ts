@@ -1,20 +1,21 @@
-import { join } from "node:path";
 import { createApi } from "../api/app.ts";
 import type { Door } from "../api/door.ts";
 import { type HttpsDoor, openHttpsDoor, type ServerCertificate } from "../api/https-door.ts";
 import { ExplainError, type SiteView } from "../api/site-view.ts";
-import { loadTokenKey } from "../api/token-key.ts";
 import { createTokens } from "../api/tokens.ts";
 import { openUnixDoor } from "../api/unix-door.ts";
 import { ExplainTargetError } from "../control/explain.ts";
 import type { Site } from "../control/site.ts";
-import type { StandaloneStore } from "../store/standalone/standalone-store.ts";
+import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { exposedSocketPath, type GatewayConfig } from "./config.ts";
 
 export interface DoorsOptions {
   gateway: GatewayConfig;
-  store: StandaloneStore;
+  /** Absent where the resources are in a Kubernetes cluster. */
+  store: Store | undefined;
+  /** What the API's tokens are signed with. */
+  tokenKey: Uint8Array;
   site: Site;
   certificates: ServerCertificate;
   version: string;
@@ -35,15 +36,16 @@ const CLOSE_GRACE = 500;
  * Opens the private socket, and for what comes from outside a second one on which every request needs a token: relays
  * and the HTTPS listener hand connections to that.
  *
- * @throws DoorError, TokenKeyError
+ * @throws DoorError
  */
-export async function openDoors({ gateway, store, site, certificates, version, log }: DoorsOptions): Promise<ApiDoors> {
+export function openDoors(options: DoorsOptions): ApiDoors {
+  const { gateway, store, tokenKey, site, certificates, version, log } = options;
   const closing = new AbortController();
-  const tokens = createTokens(await loadTokenKey(join(gateway.state, "token.key")));
+  const tokens = createTokens(tokenKey);
   const appOf = (auth: "none" | "token") =>
     createApi({
-      store,
-      namespaces: () => store.namespaces(),
+      ...(store === undefined ? {} : { store }),
+      namespaces: async () => (await store?.namespaces()) ?? [],
       site: viewOf(site),
       tokens,
       auth,

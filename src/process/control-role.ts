@@ -1,19 +1,15 @@
-import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { loadAuthzKey } from "../control/authz-key.ts";
 import { Control } from "../control/control.ts";
-import { standaloneSite } from "../control/reconcile/site-kind.ts";
 import { Site } from "../control/site.ts";
 import { loadCertificates } from "../pki/load.ts";
 import { CertificateWatch } from "../pki/watch.ts";
 import type { ToControl, ToRelay } from "../snapshot/messages.ts";
-import { ManifestFolder } from "../store/manifests.ts";
-import { StandaloneStore } from "../store/standalone/standalone-store.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { type ApiDoors, openDoors } from "./api-doors.ts";
 import { type ChildConfig, readChildInput } from "./child-protocol.ts";
 import { channelSocketPath, exposedSocketPath, type GatewayConfig } from "./config.ts";
 import { ignoreSignals } from "./ignore-signals.ts";
+import type { OpenSite } from "./open-site.ts";
 import { startFaults } from "./start-faults.ts";
 import { listenForChannels } from "./unix-channel.ts";
 
@@ -29,14 +25,19 @@ export async function runControl(): Promise<number> {
   const { logLevel, logFormat } = input.config.gateway;
   const log = createLogger({ level: logLevel, format: logFormat, fields: { role: "control" } });
   const ended = Promise.withResolvers<void>();
+  const ending = new AbortController();
   let running: RunningControl | undefined;
   input.onCommand((command) => {
     if (command === "drain") running?.control.drain();
-    else ended.resolve();
+    else {
+      ending.abort();
+      ended.resolve();
+    }
   });
   try {
-    running = await startControl(input.config, log);
+    running = await startControl(input.config, log, ending.signal);
   } catch (error) {
+    if (ending.signal.aborted) return 0;
     const faults = startFaults(error);
     if (!faults) throw error;
     for (const fault of faults) process.stderr.write(`clusterlink: ${fault}\n`);
@@ -52,22 +53,24 @@ interface RunningControl {
   stop(): Promise<void>;
 }
 
-async function startControl({ gateway, instance, startedAt }: ChildConfig, log: Logger): Promise<RunningControl> {
+async function startControl(config: ChildConfig, log: Logger, ended: AbortSignal): Promise<RunningControl> {
+  const { gateway, instance, startedAt } = config;
   const { state, namespace } = gateway;
   const certificates = await loadCertificates(gateway.pki);
-  const store = new StandaloneStore({ directory: state, namespace });
+  const opened = await openSite(config, log, ended);
   const control = new Control({
-    store,
+    store: opened.store,
     log,
     namespace,
     certificates,
-    site: standaloneSite({ importAddress: gateway.importAddress, reserved: reservedPorts(gateway) }),
+    site: opened.kind,
     self: {
       instance,
       labels: gateway.peerLabels,
       listen: { address: gateway.listen.host, port: gateway.listen.port },
       ...(gateway.exposeApi ? { exposedApi: exposedSocketPath(state) } : {}),
-      authzKey: loadAuthzKey(join(state, "authz.key")),
+      authzKey: opened.authzKey,
+      ...(opened.identityWait === undefined ? {} : { identityWait: opened.identityWait }),
       deadlines: {
         handshake: gateway.handshakeTimeout,
         open: gateway.openTimeout,
@@ -90,7 +93,8 @@ async function startControl({ gateway, instance, startedAt }: ChildConfig, log: 
   const channels = listenForChannels<ToRelay, ToControl>(channelSocketPath(state), (channel) =>
     control.attach(channel),
   );
-  const doors: ApiDoors = await openDoors({ gateway, store, site, certificates, version, log });
+  const { tokenKey, served } = opened;
+  const doors: ApiDoors = openDoors({ gateway, store: served, tokenKey, site, certificates, version, log });
   const watch = new CertificateWatch({
     source: gateway.pki,
     current: certificates,
@@ -105,49 +109,29 @@ async function startControl({ gateway, instance, startedAt }: ChildConfig, log: 
       control.problems.set("certificates", problems);
     },
   });
-  const folder = await followManifests(gateway, store, control, log);
+  await opened.beforeStart?.(control);
   control.start();
   return {
     control,
     async stop() {
-      folder?.close();
+      opened.close?.();
       watch.close();
       channels.stop();
       await doors.close();
       await control.stop();
-      store.close();
+      opened.closeStore?.();
     },
   };
 }
 
-/** The ports of the gateway itself, which no Import may have. */
-function reservedPorts({ listen, apiListen }: GatewayConfig): Map<number, string> {
-  const ports = new Map([[listen.port, "the gateway's peer port (--listen)"]]);
-  if (apiListen) ports.set(apiListen.port, "the control API (--api-listen)");
-  return ports;
+/** Each kind of site loads its own modules only. */
+async function openSite(config: ChildConfig, log: Logger, ended: AbortSignal): Promise<OpenSite> {
+  const { kubernetes } = config.gateway;
+  if (kubernetes === undefined) return (await import("./standalone-site.ts")).openStandaloneSite(config, log);
+  return (await import("./kubernetes-site.ts")).openKubernetesSite(config, kubernetes, log, ended);
 }
 
 function openToNetwork({ listen, apiListen, exposeApi }: GatewayConfig) {
   if (!apiListen && !exposeApi) return undefined;
   return { ...(apiListen ? { listen: apiListen } : {}), ...(exposeApi ? { exposed: listen } : {}) };
-}
-
-/** Applies `--manifests` before the first snapshot is made; without it, what came from files belongs to the API again. */
-async function followManifests(
-  { manifests, namespace }: GatewayConfig,
-  store: StandaloneStore,
-  control: Control,
-  log: Logger,
-): Promise<ManifestFolder | undefined> {
-  if (manifests === undefined) {
-    store.releaseManifests();
-    return undefined;
-  }
-  const onProblems = (problems: readonly string[]) => {
-    for (const problem of problems) log.warn("a manifest cannot be applied", { problem });
-    control.problems.set("manifests", problems);
-  };
-  const folder = new ManifestFolder({ directory: manifests, namespace, store, onProblems });
-  await folder.start();
-  return folder;
 }

@@ -30,7 +30,7 @@ export function reconcileStandaloneImports(
     const port = wantedPort(imported);
     const holder = held.get(port);
     if (holder === undefined) held.set(port, `Import ${key}`);
-    outcome.rows[key] = rowOf(imported, holder === undefined ? { address: surroundings.address, port } : undefined);
+    outcome.rows[key] = importRow(imported, holder === undefined ? { address: surroundings.address, port } : undefined);
     outcome.statuses.set(key, statusOf(port, holder, surroundings.failures.get(key)));
   }
   return outcome;
@@ -54,7 +54,8 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function rowOf(imported: ImportResource, listen: ImportEntry["listen"]): ImportEntry {
+/** @returns an Import's row; one that listens nowhere has no `listen`. */
+export function importRow(imported: ImportResource, listen: ImportEntry["listen"]): ImportEntry {
   const { namespace = "", name, labels = {} } = imported.metadata;
   const { sources, lbScheme } = imported.spec;
   return { namespace, name, labels, sources, lbScheme, ...(listen === undefined ? {} : { listen }) };

@@ -1,0 +1,234 @@
+import type { GatewayKindName, ResourceOf } from "../../resources/kinds.ts";
+import { keyOf, type ObjectKey, objectKey } from "../../resources/meta.ts";
+import type { ClientEntry, ExportEntry, ImportEntry } from "../../snapshot/tables.ts";
+import type { KubeClient } from "../../store/kubernetes/client.ts";
+import type { KubernetesStore } from "../../store/kubernetes/kubernetes-store.ts";
+import { ENDPOINT_SLICES, type EndpointSlice, PODS, SERVICES, type Service } from "../../store/kubernetes/resource.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import type { SiteObjects } from "../objects.ts";
+import type { Outcome } from "../reconcile/outcome.ts";
+import type { InvalidObject, ListenerFailures, SiteHost, SiteKind, Surroundings } from "../reconcile/site-kind.ts";
+import { type PodClient, projectPod, reconcilePods } from "./clients.ts";
+import { Election, type ElectionTimes } from "./election.ts";
+import { Events, occurrencesOf } from "./events.ts";
+import { reconcileKubernetesExports } from "./exports.ts";
+import { reconcileKubernetesImports } from "./imports.ts";
+import { invalidObject } from "./invalid.ts";
+import { SERVICE_NAME, serviceOfSlice } from "./ownership.ts";
+import { PortRegister } from "./port-register.ts";
+import { ServiceKeeper } from "./service-keeper.ts";
+import { trimService, trimSlice } from "./trim.ts";
+import { follow, type Watches } from "./watches.ts";
+
+export interface KubernetesSiteOptions {
+  client: KubeClient;
+  /** Where the objects are that the site is made of. */
+  store: Pick<KubernetesStore, "invalid">;
+  /** The gateway's own namespace. */
+  namespace: string;
+  /** The only namespace that is served; absent for all. */
+  watchNamespace?: string;
+  /** Whether PrivilegedAccessPolicies are read and obeyed. */
+  privilegedPolicies: boolean;
+  /** Where imported services listen. */
+  importAddress: string;
+  /** Ports of the gateway's own listeners, each with a name for people. */
+  reserved: ReadonlyMap<number, string>;
+  /** Of this replica, the same after a restart of its control. */
+  identity: string;
+  /** Name of this pod or host. */
+  instance: string;
+  /** How long client identities are trusted without a working watch of pods, milliseconds. */
+  identityMaxAge: number;
+  log: Logger;
+  election?: Partial<ElectionTimes>;
+  /** Milliseconds since the epoch. */
+  clock?: () => number;
+}
+
+const KINDS = ["Peer", "Export", "Import", "AccessPolicy"] as const;
+
+const POLICIES = ["PrivilegedAccessPolicy", "AccessPolicy"] as const;
+
+/** Problems of one sort that are listed. */
+const MAX_PROBLEMS = 20;
+
+/** The gateway's own Service; the Lease of its replicas. */
+const GATEWAY_SERVICE = "clusterlink";
+const LEASE = "clusterlink-gateway";
+
+/** How often the age of client identities is looked at, milliseconds. */
+const FRESHNESS_INTERVAL = 1_000;
+
+/** A Kubernetes cluster as a site: Imports are Services, Exports lead to Services, clients are pods. */
+export class KubernetesSite implements SiteKind, Surroundings {
+  readonly surroundings: Surroundings = this;
+  readonly kinds: readonly GatewayKindName[];
+  readonly #services: Watches<Service>;
+  readonly #slices: Watches<EndpointSlice>;
+  readonly #pods: Watches<PodClient>;
+  readonly #election: Election;
+  readonly #events: Events;
+  readonly #keeper: ServiceKeeper;
+  readonly #ports: PortRegister;
+  #host: SiteHost | undefined;
+  #complete = false;
+  #fresh = true;
+  #freshness: Timer | undefined;
+
+  constructor(readonly options: KubernetesSiteOptions) {
+    const { client, namespace, watchNamespace, log, election, instance, identity } = options;
+    this.kinds = options.privilegedPolicies ? [...KINDS, "PrivilegedAccessPolicy"] : KINDS;
+    const gatewayService = objectKey(namespace, GATEWAY_SERVICE);
+    const served = watchNamespace === undefined ? {} : { namespace: watchNamespace };
+    const own = { namespace, labelSelector: `${SERVICE_NAME}=${GATEWAY_SERVICE}` };
+    const apart = watchNamespace !== undefined && watchNamespace !== namespace;
+    this.#services = follow({ client, resource: SERVICES, selections: [served], project: trimService, log });
+    this.#slices = follow({
+      client,
+      resource: ENDPOINT_SLICES,
+      selections: [{ ...served, labelSelector: SERVICE_NAME }, ...(apart ? [own] : [])],
+      project: (slice) => trimSlice(slice, (each) => serviceOfSlice(each) === gatewayService),
+      log,
+    });
+    this.#pods = follow({ client, resource: PODS, selections: [served], project: projectPod, log });
+    this.#election = new Election({
+      client,
+      namespace,
+      name: LEASE,
+      identity,
+      log,
+      onChange: (leads) => this.#onLeadership(leads),
+      ...(election === undefined ? {} : { times: election }),
+    });
+    const leadership = () => this.#election.leadership;
+    this.#events = new Events({ client, instance, leadership, log });
+    this.#ports = new PortRegister({
+      reserved: options.reserved,
+      leads: () => this.leads,
+      onMoved: (imported, message) =>
+        this.#events.tell(imported, { type: "Normal", reason: "TargetPortMoved", message }),
+    });
+    this.#keeper = new ServiceKeeper({
+      client,
+      services: this.#services,
+      slices: this.#slices,
+      gatewayService,
+      leadership,
+      log,
+      onChange: () => this.#host?.touch("imports"),
+      onRepair: (imported, message) =>
+        this.#events.tell(imported, { type: "Warning", reason: "ServiceRepaired", message }),
+    });
+    this.#services.subscribe(() => this.#host?.touch("exports"));
+    this.#slices.subscribe(() => this.#onSlices());
+    this.#pods.subscribe(() => this.#host?.touch("clients"));
+  }
+
+  start(host: SiteHost): void {
+    this.#host = host;
+    for (const watches of this.#watches) watches.start();
+    this.#election.start();
+    this.#freshness = setInterval(() => this.#checkFreshness(), FRESHNESS_INTERVAL);
+  }
+
+  /** Ends what is under way, then lets another replica lead. */
+  async stop(): Promise<void> {
+    this.#host = undefined;
+    clearInterval(this.#freshness);
+    await Promise.all([this.#keeper.rest(), this.#events.stop(), this.#election.stop()]);
+    await this.#election.release();
+    await Promise.all(this.#watches.map((watches) => watches.stop()));
+  }
+
+  get synced(): boolean {
+    return this.#watches.every(({ synced }) => synced);
+  }
+
+  get problems(): string[] {
+    return [...this.#watches.flatMap(({ problems }) => problems), ...this.#invalidPolicies()];
+  }
+
+  /** Whether this replica is the one that writes. */
+  get leads(): boolean {
+    return this.#election.leadership !== undefined;
+  }
+
+  /** A gateway of one namespace may read the administrators' policies, which others write the statuses of. */
+  writes(kind: GatewayKindName): boolean {
+    return this.leads && (kind !== "PrivilegedAccessPolicy" || this.options.watchNamespace === undefined);
+  }
+
+  invalid(kind: GatewayKindName): ReadonlyMap<ObjectKey, InvalidObject> {
+    return new Map(Array.from(this.options.store.invalid(kind), ([key, each]) => [key, invalidObject(each)]));
+  }
+
+  onStatus(before: ResourceOf<GatewayKindName>, after: ResourceOf<GatewayKindName>): void {
+    for (const occurrence of occurrencesOf(before.status?.conditions, after.status?.conditions)) {
+      this.#events.tell(after, occurrence);
+    }
+  }
+
+  imports(objects: SiteObjects, failures: ListenerFailures): Outcome<ImportEntry> {
+    const imports = new Map([...objects.all("Import")].map((imported) => [keyOf(imported), imported]));
+    const allotments = this.#ports.allot(imports, failures);
+    this.#keeper.update(
+      new Map([...imports].map(([key, imported]) => [key, { imported, port: allotments.get(key)?.port }])),
+    );
+    return reconcileKubernetesImports(imports.values(), {
+      allotments,
+      address: this.options.importAddress,
+      failures,
+      serviceCondition: (key) => this.#keeper.condition(key),
+    });
+  }
+
+  exports(objects: SiteObjects): Outcome<ExportEntry> {
+    return reconcileKubernetesExports(objects.all("Export"), (key) => this.#services.get(key));
+  }
+
+  clients(): Outcome<ClientEntry> & { kind: GatewayKindName } {
+    return { kind: "Workload", rows: reconcilePods(this.#pods.values()), statuses: new Map() };
+  }
+
+  clientsFresh(): boolean {
+    const { identityMaxAge, clock = Date.now } = this.options;
+    return !this.#pods.isStale(identityMaxAge, clock());
+  }
+
+  get #watches(): readonly Watches<unknown>[] {
+    return [this.#services, this.#slices, this.#pods];
+  }
+
+  /** The endpoints matter to Services only; but nothing is published before they have been read once. */
+  #onSlices(): void {
+    if (this.#complete || !this.synced) return;
+    this.#complete = true;
+    this.#host?.touch("imports");
+  }
+
+  /** A policy that is not obeyed may be one that denies: somebody has to know. */
+  #invalidPolicies(): string[] {
+    return POLICIES.flatMap((kind) =>
+      Array.from(this.options.store.invalid(kind).keys(), (key) => `${kind} ${key} is not valid and not in force`),
+    ).slice(0, MAX_PROBLEMS);
+  }
+
+  #checkFreshness(): void {
+    const fresh = this.clientsFresh();
+    if (fresh === this.#fresh) return;
+    this.#fresh = fresh;
+    if (fresh) this.options.log.info("client identities are known again");
+    else this.options.log.warn("the pods could not be read for too long: no client is identified until they can");
+    this.#host?.touch("clients");
+  }
+
+  #onLeadership(leads: boolean): void {
+    if (!leads) {
+      void this.#keeper.rest();
+      return;
+    }
+    this.#keeper.lead();
+    this.#host?.resume();
+  }
+}
