@@ -86,11 +86,11 @@ export function digest(socket: Socket): Promise<{ hash: string; size: number }> 
   });
 }
 
-/** Waits until the condition holds; fails after two seconds. */
+/** Waits until the condition holds; fails after four seconds. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 2000;
+  const deadline = performance.now() + 4000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within two seconds: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within four seconds: ${what}`);
     await Bun.sleep(5);
   }
 }
