@@ -23,6 +23,7 @@ export class Client {
 
   /** The address as the user would write it. */
   get address(): string {
+    if (this.target.kind === "cluster") return "the cluster's API server";
     return this.target.kind === "unix" ? `unix:${this.target.path}` : this.target.url;
   }
 
@@ -46,9 +47,14 @@ export class Client {
 
   async #fetch(path: string, request: ClientRequest): Promise<Response> {
     const { target } = this;
-    const url = new URL(path, target.kind === "unix" ? "http://localhost" : target.url);
+    const url = new URL(path, target.kind === "https" ? target.url : "http://localhost");
     for (const [name, value] of Object.entries(request.query ?? {})) {
       for (const one of [value ?? []].flat()) url.searchParams.append(name, one);
+    }
+    if (target.kind === "cluster") {
+      return target.send(url, request).catch((cause: unknown) => {
+        throw cause instanceof CliError || request.signal?.aborted ? cause : this.#unreachable(cause);
+      });
     }
     const headers = new Headers({ accept: request.accept ?? "application/json" });
     if (target.token !== undefined) headers.set("authorization", `Bearer ${target.token}`);
@@ -78,6 +84,9 @@ export class Client {
           : "start it with 'clusterlink gateway', or name another with --server or CLUSTERLINK_SERVER";
       return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
     }
+    if (this.target.kind === "cluster") {
+      return new CliError("unreachable", `${this.address} does not answer (${code}): check the kubeconfig`, { cause });
+    }
     if (/CERT|SIGN|ISSUER|VERIFY|ALTNAME|TLS/i.test(code)) {
       const remedy = "verify it with --ca FABRIC/cert.pem and --tls-server-name SITE";
       return new CliError("untrusted", `the gateway at ${this.address} cannot be trusted (${code}): ${remedy}`, {
@@ -92,7 +101,10 @@ export class Client {
     const text = await response.text();
     const { reason, message } = statusOf(text);
     if (response.status === 401) {
-      const remedy = "give one that 'clusterlink token' issued, with --token or CLUSTERLINK_TOKEN";
+      const remedy =
+        this.target.kind === "cluster"
+          ? "check the kubeconfig"
+          : "give one that 'clusterlink token' issued, with --token or CLUSTERLINK_TOKEN";
       return new ApiError(401, reason ?? "Unauthorized", `${this.address} asks for a valid token: ${remedy}`);
     }
     const said = message ?? `${this.address} answered ${response.status} ${response.statusText}`.trimEnd();
@@ -100,7 +112,7 @@ export class Client {
   }
 }
 
-function connectionOf(target: ServerTarget): BunFetchRequestInit {
+function connectionOf(target: Exclude<ServerTarget, { kind: "cluster" }>): BunFetchRequestInit {
   if (target.kind === "unix") return { unix: target.path };
   return {
     tls: {

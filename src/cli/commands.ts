@@ -90,4 +90,10 @@ export const COMMANDS: readonly CommandEntry[] = [
     hidden: true,
     load: async () => (await import("./roles.ts")).addRelayCommand,
   },
+  {
+    name: "raw",
+    summary: "a request to the control API, run in a gateway's pod",
+    hidden: true,
+    load: async () => (await import("./raw.ts")).addRawCommand,
+  },
 ];

@@ -1,7 +1,8 @@
-/** `clusterlink delete`: by kind and names, by label, or by manifests. */
+/** `clusterlink delete`: by kind and names, by label, or by manifests; and what `deploy peer` deployed. */
 import { type Command, Option } from "commander";
 import type { KindDefinition } from "../resources/kinds.ts";
 import { Client } from "./client.ts";
+import type { DeletePeerOptions } from "./delete-peer.ts";
 import { eachManifest } from "./each-manifest.ts";
 import { ApiError, CliError } from "./errors.ts";
 import { findKind, qualifiedName, resourcePath } from "./kind.ts";
@@ -18,6 +19,8 @@ interface DeleteOptions extends ServerOptions {
   all?: true;
   ignoreNotFound?: true;
   dryRun?: true;
+  name?: string;
+  purge?: true;
 }
 
 interface ListedObjects {
@@ -28,7 +31,9 @@ interface ListedObjects {
 export function addDeleteCommand(program: Command): void {
   const command = program
     .command("delete")
-    .description("Deletes resources by kind and name, by label, or as files name them.")
+    .description(
+      "Deletes resources by kind and name, by label, or as files name them. 'delete peer --name P' undoes 'deploy peer'.",
+    )
     .argument("[kind]", "singular, plural or short name, or KIND/NAME")
     .argument("[names...]", "names of the objects")
     .addOption(new Option("-f, --filename <file>", "delete what a file, a folder or - names").argParser(collectFile))
@@ -36,10 +41,14 @@ export function addDeleteCommand(program: Command): void {
     .option("-l, --selector <selector>", "every object with these labels")
     .option("--all", "every object of the kind in the namespace")
     .option("--ignore-not-found", "succeed when there is nothing to delete")
-    .option("--dry-run", "let the gateway check, and delete nothing");
+    .option("--dry-run", "let the gateway check, and delete nothing")
+    .option("--name <peer>", "with 'peer' alone: remove the gateway that 'deploy peer' deployed under this name")
+    .option("--purge", "with --name: remove the CRDs with all their objects, and the namespace, too");
   addServerOptions(command)
     .addHelpText("after", EXAMPLES)
     .action(async (kind: string | undefined, names: string[], options: DeleteOptions) => {
+      if (options.name !== undefined) return deleteDeployed(kind, names, { ...options, name: options.name });
+      if (options.purge) throw new CliError("usage", "--purge goes with 'delete peer --name PEER'");
       const client = Client.of(options);
       if (options.filename !== undefined) {
         if (kind !== undefined) throw new CliError("usage", "give either -f or a kind and names, not both");
@@ -52,6 +61,25 @@ export function addDeleteCommand(program: Command): void {
         await deleteOne(client, place, options).catch(tell);
       }
     });
+}
+
+async function deleteDeployed(
+  kind: string | undefined,
+  names: string[],
+  options: DeleteOptions & DeletePeerOptions,
+): Promise<void> {
+  const { filename, selector, all, dryRun, server } = options;
+  const others = { "-f": filename, "-l": selector, "--all": all, "--dry-run": dryRun, "--server": server };
+  const given = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (kind === undefined || findKind(kind).kind !== "Peer" || names.length > 0 || given !== undefined) {
+    const excess = given === undefined ? "" : `, without ${given}`;
+    throw new CliError(
+      "usage",
+      `--name goes with 'delete peer' alone${excess}: it removes what 'deploy peer' deployed`,
+    );
+  }
+  const { deletePeer } = await import("./delete-peer.ts");
+  return deletePeer(options);
 }
 
 async function placesOf(
@@ -111,4 +139,6 @@ const EXAMPLES = `
 Examples:
   clusterlink delete import web
   clusterlink delete accesspolicies -n shop --all
-  clusterlink delete -f site.yaml`;
+  clusterlink delete -f site.yaml
+  clusterlink delete peer berlin                     the Peer, so that this site talks to it no more
+  clusterlink delete peer --name berlin              the gateway of this cluster, as 'deploy peer' deployed it`;

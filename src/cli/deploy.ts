@@ -27,7 +27,10 @@ interface DeployOptions extends DeployFlags, ClusterOptions {
 
 /** Adds `deploy` to the program. */
 export function addDeployCommand(program: Command): void {
-  const deploy = program.command("deploy").description("Deploys a gateway to a Kubernetes cluster.");
+  const deploy = program
+    .command("deploy")
+    .description("Deploys a gateway to a Kubernetes cluster.")
+    .addHelpText("after", EXAMPLES);
   const command = deploy
     .command("peer")
     .description("Makes a peer of the cluster: CRDs, namespace, certificates, permissions, gateway, and operator.")

@@ -24,6 +24,7 @@ export function namespaceFinder(client: Client, given: string | undefined): Name
   return async (definition) => {
     if (!definition.namespaced) return undefined;
     if (given !== undefined || definition.kind !== "Peer") return given ?? DEFAULT_NAMESPACE;
+    if (client.target.kind === "cluster") return client.target.namespace;
     own ??= client.json<SiteStatus>("/status").then((status) => status.namespace ?? GATEWAY_NAMESPACE);
     return own;
   };

@@ -22,7 +22,7 @@ export function addOperatorCommand(program: Command): void {
     .option("--namespace <namespace>", `where its Lease is (default: the pod's own, else ${OPERATOR_NAMESPACE})`)
     .addOption(new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"))
     .addOption(new Option("--log-format <format>", "of the log").choices(["json", "text"]).default("text"));
-  addClusterOptions(command).action(runOperator);
+  addClusterOptions(command).addHelpText("after", EXAMPLES).action(runOperator);
 }
 
 async function runOperator(options: OperatorOptions): Promise<void> {
@@ -59,3 +59,8 @@ function told(signals: NodeJS.Signals[]): Promise<void> {
     for (const signal of signals) process.once(signal, () => resolve());
   });
 }
+
+const EXAMPLES = `
+Examples:
+  clusterlink operator                               in a pod, or with the current context of kubectl
+  clusterlink operator --kubeconfig ~/.kube/berlin   against another cluster`;

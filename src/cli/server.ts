@@ -2,33 +2,47 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { SYSTEM_NAMESPACE } from "../deploy/options.ts";
+import type { ClusterOptions } from "./cluster.ts";
+import { type ClusterSend, clusterSender } from "./cluster-server.ts";
 import { CliError } from "./errors.ts";
 
 /** Where a gateway serves its control API unless told otherwise. */
 export const DEFAULT_SERVER = "unix:/var/lib/clusterlink/api.sock";
 
-export interface ServerOptions {
+/** The address of the cluster that kubectl would use. */
+const KUBERNETES = "kubernetes";
+
+export interface ServerOptions extends ClusterOptions {
   server?: string;
   token?: string;
   ca?: string;
   tlsServerName?: string;
+  gatewayNamespace?: string;
 }
 
 /** How to reach the control API of a site. */
 export type ServerTarget =
   | { kind: "unix"; path: string; token?: string }
+  | { kind: "cluster"; namespace: string; send: ClusterSend }
   | { kind: "https"; url: string; token?: string; ca?: string; serverName?: string };
 
 /** Adds `--server` and what belongs to it to a command. */
 export function addServerOptions(command: Command): Command {
   return command
-    .option("--server <address>", `unix:PATH or https://HOST:PORT (CLUSTERLINK_SERVER; default ${DEFAULT_SERVER})`)
+    .option(
+      "--server <address>",
+      `unix:PATH, https://HOST:PORT or kubernetes (CLUSTERLINK_SERVER; default ${DEFAULT_SERVER})`,
+    )
     .option("--token <token>", "token for an https server (CLUSTERLINK_TOKEN)")
     .option("--ca <file>", "CA that the server's certificate is verified with: the fabric's cert.pem (CLUSTERLINK_CA)")
     .option(
       "--tls-server-name <name>",
       "the site's name in that certificate, for example 'berlin' (CLUSTERLINK_TLS_SERVER_NAME)",
-    );
+    )
+    .option("--kubeconfig <file>", "ask a cluster, through its API server; the same as --server kubernetes")
+    .option("--context <name>", "a context of the kubeconfig (default: its current one)")
+    .option("--gateway-namespace <name>", `where the cluster's gateway is (default: ${SYSTEM_NAMESPACE})`);
 }
 
 /**
@@ -38,7 +52,15 @@ export function addServerOptions(command: Command): Command {
  */
 export function resolveServer(options: ServerOptions, environment: Record<string, string | undefined>): ServerTarget {
   const setting = (option: string | undefined, variable: string) => option ?? (environment[variable] || undefined);
-  const address = setting(options.server, "CLUSTERLINK_SERVER") ?? DEFAULT_SERVER;
+  const asksCluster = options.kubeconfig !== undefined || options.context !== undefined;
+  if (asksCluster && options.server !== undefined && options.server !== KUBERNETES) {
+    throw new CliError("usage", "--server excludes --kubeconfig and --context: name either a site or a cluster");
+  }
+  const address = asksCluster ? KUBERNETES : (setting(options.server, "CLUSTERLINK_SERVER") ?? DEFAULT_SERVER);
+  if (address === KUBERNETES) {
+    const namespace = options.gatewayNamespace ?? SYSTEM_NAMESPACE;
+    return { kind: "cluster", namespace, send: clusterSender({ ...options, gatewayNamespace: namespace }) };
+  }
   const token = setting(options.token, "CLUSTERLINK_TOKEN");
   const withToken = token === undefined ? {} : { token };
   if (address.startsWith("unix:")) {
@@ -63,7 +85,10 @@ export function resolveServer(options: ServerOptions, environment: Record<string
 export function httpsOrigin(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const wrong = (why: string) =>
-    new CliError("usage", `--server '${address}' ${why}: use unix:PATH (a gateway's api.sock) or https://HOST:PORT`);
+    new CliError(
+      "usage",
+      `--server '${address}' ${why}: use unix:PATH (a gateway's api.sock), https://HOST:PORT or kubernetes`,
+    );
   if (url?.protocol === "http:") throw wrong("is plain HTTP, which the control API does not speak");
   if (url?.protocol !== "https:") throw wrong("is no address of a gateway");
   if (url.pathname !== "/" || url.search !== "" || url.username !== "") throw wrong("has more than a host and a port");

@@ -6,6 +6,7 @@ import { cleanEnvironment, clusterlink, command } from "./clusterlink.ts";
 const COMMANDS = [
   "create",
   "gateway",
+  "deploy",
   "apply",
   "get",
   "delete",
@@ -14,6 +15,7 @@ const COMMANDS = [
   "connections",
   "token",
   "kubeconfig",
+  "operator",
   "demo",
   "version",
   "completion",
