@@ -116,6 +116,13 @@ export class Site {
     await applied;
   }
 
+  /** Publishes everything anew under another epoch, as a control that has come back does. */
+  async republish(): Promise<void> {
+    this.#version = { epoch: crypto.randomUUID(), n: 0 };
+    this.#published = undefined;
+    await this.publish();
+  }
+
   async report(): Promise<RelayReport> {
     const report = new Promise<RelayReport>((resolve) => this.#reports.push(resolve));
     this.#channel.send({ type: "report", id: 1 });
