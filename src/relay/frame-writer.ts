@@ -1,35 +1,56 @@
 import { FrameType, frame, HEADER_SIZE, MAX_DATA, writeHeader } from "../wire/frames.ts";
+import { CORK_SIZE, type Corked, cork, giveBack } from "./cork.ts";
 import { type RelaySocket, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** Up to this size a payload is copied behind its header and written in one go; above it the copy would cost more. */
-const COPY_LIMIT = 16 * 1024;
+const COPY_LIMIT = CORK_SIZE - HEADER_SIZE;
 /** Answers to PING that may wait to be written. */
 const MAX_WAITING_PONGS = 4;
 
-const scratch = new Uint8Array(HEADER_SIZE + COPY_LIMIT);
 const header = new Uint8Array(HEADER_SIZE);
+const NOTHING = new Uint8Array(0);
 
-/** Writes whole frames to a socket, in order, and keeps what the socket does not take at once. */
-export class FrameWriter {
+/**
+ * Writes whole frames to a socket, in order. Small ones are held until the end of the turn of the event loop and leave
+ * together; what the socket does not take is kept.
+ */
+export class FrameWriter implements Corked {
   readonly #queue = new WriteQueue();
+  #held: Uint8Array | undefined;
+  #heldLength = 0;
+  /** What is held may wait for company for one more turn. */
+  #patient = false;
   #waitingPongs = 0;
 
   constructor(private readonly socket: RelaySocket) {}
 
-  /** Whether everything has been taken by the socket. */
+  /** Whether the socket has taken everything but what leaves at the end of this turn. */
   get drained(): boolean {
     return this.#queue.empty;
   }
 
-  /** Writes or queues a whole frame, which must not change afterwards. */
-  frame(bytes: Uint8Array): void {
-    this.#write(bytes);
+  /**
+   * Writes a whole frame, which must not change afterwards.
+   *
+   * @param patient - it may wait one turn more than others, because something is likely to follow it.
+   */
+  frame(bytes: Uint8Array, patient = false): void {
+    if (!this.#hold(NOTHING, bytes)) {
+      this.uncorkNow();
+      this.#write(bytes);
+    }
+    this.#patient = patient;
   }
 
-  /** Writes or queues DATA frames of the chunk, without copying what is large. @returns whether all of it was taken. */
+  /** Writes DATA frames of the chunk, without copying what is large. @returns whether all of it was taken. */
   data(chunk: Uint8Array): boolean {
-    if (chunk.length <= COPY_LIMIT && this.#queue.empty) return this.#copied(chunk);
+    this.#patient = false;
+    if (chunk.length <= COPY_LIMIT && this.#queue.empty) {
+      writeHeader(header, 0, FrameType.data, chunk.length);
+      if (this.#hold(header, chunk)) return true;
+    }
+    this.uncorkNow();
     for (let at = 0; at < chunk.length; at += MAX_DATA) {
       const part = chunk.length <= MAX_DATA ? chunk : chunk.subarray(at, at + MAX_DATA);
       writeHeader(header, 0, FrameType.data, part.length);
@@ -53,18 +74,48 @@ export class FrameWriter {
     return true;
   }
 
-  clear(): void {
-    this.#queue.clear();
+  uncork(): boolean {
+    if (this.#patient) {
+      this.#patient = false;
+      return true;
+    }
+    this.uncorkNow();
+    return false;
   }
 
-  #copied(chunk: Uint8Array): boolean {
-    const length = HEADER_SIZE + chunk.length;
-    writeHeader(scratch, 0, FrameType.data, chunk.length);
-    scratch.set(chunk, HEADER_SIZE);
-    const count = writeSome(this.socket, scratch, length);
-    if (count === length) return true;
-    this.#queue.push(scratch.slice(count, length));
-    return false;
+  /** Writes what is held without waiting for the end of the turn. */
+  uncorkNow(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    const length = this.#heldLength;
+    this.#held = undefined;
+    const count = this.#queue.empty ? writeSome(this.socket, held, length) : 0;
+    if (count < length) this.#queue.push(held.slice(count, length));
+    giveBack(held);
+  }
+
+  /** Forgets everything that has not been written. */
+  clear(): void {
+    this.#queue.clear();
+    if (this.#held === undefined) return;
+    giveBack(this.#held);
+    this.#held = undefined;
+  }
+
+  /** @returns whether there was room for both parts among what is held. */
+  #hold(head: Uint8Array, body: Uint8Array): boolean {
+    const length = head.length + body.length;
+    if (this.#held !== undefined && this.#heldLength + length > CORK_SIZE) this.uncorkNow();
+    if (length > CORK_SIZE || !this.#queue.empty) return false;
+    if (this.#held === undefined) {
+      this.#held = cork(this);
+      this.#heldLength = 0;
+      if (this.#held === undefined) return false;
+    }
+    this.#held.set(head, this.#heldLength);
+    this.#held.set(body, this.#heldLength + head.length);
+    this.#heldLength += length;
+    return true;
   }
 
   #write(bytes: Uint8Array, reused = false): void {

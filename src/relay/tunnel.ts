@@ -86,7 +86,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   }
 
   /** Whether the other side has said HELLO. */
-  get ready(): boolean {
+  get proven(): boolean {
     return this.hello !== undefined;
   }
 
@@ -110,7 +110,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
     const number = this.state.sendOpen();
     this.#beginStream(owner);
-    this.#writer.frame(encodeOpen(number, target.namespace, target.name, source.encoded, trace));
+    this.#writer.frame(encodeOpen(number, target.namespace, target.name, source.encoded, trace), true);
   }
 
   /** Acceptor: answers OPENED; what the stream has brought so far is in `other`. */
@@ -161,6 +161,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.#writer.frame(encodeReset(this.state.number, "reset"));
     this.state.sendReset();
     this.#writer.frame(frame(FrameType.ping, new Uint8Array(8)));
+    this.#writer.uncorkNow();
     if (!this.#writer.drained) {
       this.terminate("reset");
       return;
@@ -170,10 +171,15 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.#endStream();
   }
 
-  /** Ends the present stream so that the far side hears of it even when it is not reading: the tunnel goes with it. */
+  /**
+   * Ends the present stream so that the far side hears of it even when it is not reading: the tunnel goes with it. Before
+   * OPENED nothing tells that the far side has read the last bytes of the stream before, which must not be lost: there
+   * the end is an ordinary reset.
+   */
   abort(reason: string): void {
     this.stream = undefined;
-    this.terminate(reason);
+    if (this.state.role === "opener" && this.state.phase === "opening") this.reset();
+    else this.terminate(reason);
   }
 
   /** Asks an idle tunnel whether the other side is still there. */
@@ -193,6 +199,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   /** Opener: ends an idle tunnel in good order. */
   close(reason: string): void {
     if (this.stopped) return;
+    this.#writer.uncorkNow();
     this.#leave();
     new ClosingSocket(this.socket, this.deadlines);
     this.owner.onClosed(this, reason);
@@ -202,6 +209,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   terminate(reason: string): void {
     if (this.stopped) return;
     const stream = this.stream;
+    this.#writer.uncorkNow();
     this.#leave();
     this.socket.terminate();
     this.owner.onClosed(this, reason);
