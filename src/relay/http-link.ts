@@ -26,6 +26,13 @@ export interface HttpLinkOwner extends LinkOwner<HttpLink> {
 
 /** How long the answer to `GET /healthz` may take, in milliseconds. */
 const HEALTH_TIMEOUT = 5_000;
+/**
+ * A connection that has not been used for so long, in milliseconds, brings a first request: gateways close one that has
+ * not brought any within some seconds (ClusterLink's: 2), but keep it for minutes when it has.
+ */
+const FIRST_REQUEST_AFTER = 1_000;
+/** A gateway that refuses our certificate closes sooner than this, in milliseconds. */
+const LATE_REFUSAL = 500;
 /** The port in the target of CONNECT, which gateways ignore: the one that ClusterLink's own write. */
 const CONNECT_PORT = 443;
 
@@ -44,7 +51,6 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   /** No new streams here, please: certificates have changed, or the gateway speaks `clusterlink/2` now. */
   retired = false;
   stopped = false;
-  ready = false;
   /** The request that is under way. */
   #asked: keyof typeof METHODS | undefined;
   /** A request has been answered on this connection; a byte of the answer to the present one has come. */
@@ -53,6 +59,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   #head: ResponseHead | undefined;
   #body: BodyReader | undefined;
   #trace = "";
+  readonly #startedAt: number;
   readonly #parser = new ResponseParser();
   readonly #queue = new WriteQueue();
 
@@ -65,29 +72,33 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
     private readonly owner: HttpLinkOwner,
   ) {
     socket.data = this;
+    this.#startedAt = context.now();
   }
 
   get idle(): boolean {
-    return this.ready && this.#asked === undefined && !this.stopped;
+    return this.#asked === undefined && !this.stopped;
   }
 
   get usable(): boolean {
     return this.idle && !this.retired && Date.now() <= this.identity.notAfter;
   }
 
-  /**
-   * Makes the link ready: at once when somebody is waiting for it, else after a first request. Gateways close a
-   * connection that has not brought one within some seconds, but keep it for minutes when it has.
-   */
-  start(awaited: boolean): void {
-    if (awaited) this.#settle();
-    else this.#ask("health", encodeRequest({ method: "GET", target: "/healthz", host: this.address }));
+  /** Whether the other side has answered anything: a TLS 1.3 client hears late that its certificate is refused. */
+  get proven(): boolean {
+    return this.#answered;
+  }
+
+  /** The handshake is done: streams may be opened. */
+  start(): void {
+    this.context.deadlines.set(this, FIRST_REQUEST_AFTER);
+    this.owner.onReady(this);
   }
 
   /** Asks for a token and connects with it, for `owner`. The link must be idle. */
   open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
     this.stream = owner;
     this.#trace = trace;
+    this.context.deadlines.clear(this);
     const claims = authzClaims(source.attributes);
     const request = { exportName: target.name, exportNamespace: target.namespace, claims };
     this.#ask("authz", encodeAuthzRequest(this.address, request));
@@ -104,7 +115,9 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
 
   /** Asks an idle link whether the other side is still there, which also keeps it from being closed for idleness. */
   ping(): void {
-    if (this.idle) this.start(false);
+    if (!this.idle) return;
+    this.context.deadlines.set(this, HEALTH_TIMEOUT);
+    this.#ask("health", encodeRequest({ method: "GET", target: "/healthz", host: this.address }));
   }
 
   /** Ends an idle link in good order. */
@@ -120,7 +133,8 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
     if (this.stopped) return;
     const { stream } = this;
     // A kept connection that is gone when it is used says nothing about the gateway: another one may do.
-    const stale = this.#asked === "authz" && this.#answered && !this.#answering;
+    const kept = this.#answered || this.context.now() - this.#startedAt > LATE_REFUSAL;
+    const stale = this.#asked === "authz" && kept && !this.#answering;
     this.#leave();
     this.socket.data = NOBODY;
     this.socket.terminate();
@@ -134,7 +148,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   report(): TunnelReport {
-    const state = this.retired ? "draining" : this.idle ? "idle" : this.ready ? "busy" : "handshake";
+    const state = this.retired ? "draining" : this.idle ? "idle" : "busy";
     return { peer: this.identity.name, address: this.address, role: "opener", state };
   }
 
@@ -166,14 +180,14 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   onExpired(): void {
-    this.terminate("no answer in time");
+    if (this.#asked === undefined) this.ping();
+    else this.terminate("no answer in time");
   }
 
   #ask(what: keyof typeof METHODS, request: Uint8Array): void {
     this.#asked = what;
     this.#answering = false;
     this.#head = undefined;
-    if (what === "health") this.context.deadlines.set(this, HEALTH_TIMEOUT);
     this.#queue.push(request);
     this.#queue.flush(this.socket);
   }
@@ -213,18 +227,9 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
     this.other = NOWHERE;
     this.#asked = undefined;
     this.context.deadlines.clear(this);
-    if (kept) this.#settle();
+    if (kept) this.owner.onIdle(this);
     else this.close("the other side keeps no connection");
     owner?.onRefused(answer?.type === "granted" ? UNKEPT : refusalOf(asked, head.status));
-  }
-
-  #settle(): void {
-    if (this.ready) {
-      this.owner.onIdle(this);
-      return;
-    }
-    this.ready = true;
-    this.owner.onReady(this);
   }
 
   /** The CONNECT was accepted: hands the connection over, with what has followed the head. */

@@ -6,7 +6,7 @@ export type Link = Tunnel | HttpLink;
 
 /** Whom links tell of themselves. */
 export interface LinkOwner<L extends Link = Link> {
-  /** The other side has answered for the first time; streams may be opened. */
+  /** Streams may be opened: the other side has said HELLO, or in HTTP/1.1 nothing is to be waited for. */
   onReady(link: L): void;
   /** No stream, nothing left to write: the link can carry the next one. */
   onIdle(link: L): void;

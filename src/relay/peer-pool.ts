@@ -167,7 +167,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     const held = this.#release(link);
     if (held === undefined) return;
     this.context.log.debug("tunnel closed", { peer: this.name, address: link.address, reason });
-    if (!link.ready) {
+    if (!link.proven) {
       this.#failed(held.gateway, held.waiter, new DialError("lost", `${link.address} closed the tunnel: ${reason}`));
     }
   }
@@ -288,7 +288,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     } else {
       const link = new HttpLink(context, socket, identity, gateway.address, this);
       this.#hold(link, gateway, waiter);
-      link.start(this.#waiting.size > 0);
+      link.start();
     }
   }
 
