@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 const HIGH_WATER = 0.9;
 /** Descriptors that are no connection: listeners, the channel, libraries. */
 const RESERVED = 32;
+/** Connections to one address that may hang in the kernel before no more are made. */
+const MAX_ABANDONED = 64;
 
 /**
  * Counts the sockets of this process, because a process without descriptors cannot even refuse a connection: `accept`
@@ -11,6 +13,7 @@ const RESERVED = 32;
  */
 export class Descriptors {
   #used = 0;
+  readonly #abandoned = new Map<string, number>();
 
   constructor(readonly limit: number = readLimit()) {}
 
@@ -34,6 +37,23 @@ export class Descriptors {
 
   give(): void {
     this.#used -= 1;
+  }
+
+  /** A connection to that address is being made that nobody wants any more; only the kernel can end it, in minutes. */
+  abandon(address: string): void {
+    this.#abandoned.set(address, (this.#abandoned.get(address) ?? 0) + 1);
+  }
+
+  /** The kernel has ended one of those. */
+  recover(address: string): void {
+    const left = (this.#abandoned.get(address) ?? 1) - 1;
+    if (left === 0) this.#abandoned.delete(address);
+    else this.#abandoned.set(address, left);
+  }
+
+  /** Whether so many of those are there that another one would be one too many. */
+  isDead(address: string): boolean {
+    return (this.#abandoned.get(address) ?? 0) >= MAX_ABANDONED;
   }
 }
 

@@ -25,10 +25,14 @@ export interface DialContext {
 
 /**
  * Connects to a host within `timeout` ms, TLS handshake included. Bun has no deadline of its own for that, and no way to
- * stop a connection that is being made: one that comes too late is torn down as it arrives.
+ * stop a connection that is being made: one that comes too late is torn down as it arrives. An address at which too many
+ * of those hang counts as dead.
  */
 export class Dial implements SocketUser, Expiring {
   #over = false;
+  /** Connected; for TLS the handshake is under way. */
+  #socket: RelaySocket | undefined;
+  #abandoned = false;
 
   constructor(
     private readonly target: DialTarget,
@@ -37,34 +41,38 @@ export class Dial implements SocketUser, Expiring {
     private readonly context: DialContext,
   ) {
     context.deadlines.set(this, timeout);
+    if (context.descriptors.isDead(this.#name)) {
+      queueMicrotask(() => this.#fail(new DialError("timeout", `${this.#name} has not answered for long`)));
+      return;
+    }
     context.descriptors.take();
     this.#connect();
   }
 
   /** Gives up; the owner hears no more of it. */
   cancel(): void {
-    this.#over = true;
-    this.context.deadlines.clear(this);
+    if (this.#over) return;
+    this.#abandon();
+    this.#end();
   }
 
   onConnected(socket: RelaySocket): void {
+    this.#recover();
     if (this.#over) {
       socket.data = NOBODY;
       socket.terminate();
       return;
     }
+    this.#socket = socket;
     if (!("unix" in this.target)) tune(socket);
     if (!("tls" in this.target)) this.#succeed(socket);
   }
 
   onHandshake(socket: RelaySocket, error: Error | null): void {
     if (this.#over) return;
-    if (error === null && socket.authorized) {
-      this.#succeed(socket);
-      return;
-    }
-    this.#fail(new DialError("tls", `${this.#name} is not the peer that was expected: ${reasonOf(socket, error)}`));
-    socket.terminate();
+    if (error === null && socket.authorized) this.#succeed(socket);
+    else if (error !== null && "code" in error && error.code === "ECONNRESET") this.onClose(socket, error);
+    else this.#fail(new DialError("tls", `${this.#name} is not the peer that was expected: ${reasonOf(socket, error)}`));
   }
 
   onClose(_socket: RelaySocket, error: Error | undefined): void {
@@ -72,6 +80,7 @@ export class Dial implements SocketUser, Expiring {
   }
 
   onExpired(): void {
+    this.#abandon();
     this.#fail(new DialError("timeout", `${this.#name} did not answer in time`));
   }
 
@@ -93,19 +102,44 @@ export class Dial implements SocketUser, Expiring {
         await Bun.connect<SocketUser>({ hostname: target.host, port: target.port, ...tls, ...shared });
       }
     } catch (error) {
+      this.context.descriptors.give();
+      this.#recover();
       this.#fail(new DialError("connect", `${this.#name} cannot be reached: ${(error as Error).message}`, error));
     }
   }
 
   #succeed(socket: RelaySocket): void {
-    this.cancel();
+    this.#socket = undefined;
+    this.#end();
     this.owner.onDialled(socket);
   }
 
   #fail(error: DialError): void {
     if (this.#over) return;
-    this.cancel();
+    this.#end();
     this.owner.onDialFailed(error);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.context.deadlines.clear(this);
+    if (this.#socket === undefined) return;
+    this.#socket.data = NOBODY;
+    this.#socket.terminate();
+  }
+
+  /** Nobody waits for it any more. */
+  #abandon(): void {
+    if (this.#socket !== undefined) return;
+    this.#abandoned = true;
+    this.context.descriptors.abandon(this.#name);
+  }
+
+  /** A connection that was abandoned has been made after all, or has failed. */
+  #recover(): void {
+    if (!this.#abandoned) return;
+    this.#abandoned = false;
+    this.context.descriptors.recover(this.#name);
   }
 }
 

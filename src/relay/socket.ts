@@ -41,7 +41,7 @@ export const handlers = {
   },
 };
 
-/** The same for sockets that count as a descriptor: it is given back when the socket closes. */
+/** The same for sockets that count as a descriptor: once they have been open, it is given back when they close. */
 export function countedHandlers(descriptors: Descriptors) {
   return {
     ...handlers,
@@ -51,9 +51,6 @@ export function countedHandlers(descriptors: Descriptors) {
     close(socket: RelaySocket, error?: Error) {
       descriptors.give();
       socket.data.onClose(socket, error);
-    },
-    connectError() {
-      descriptors.give();
     },
   };
 }
