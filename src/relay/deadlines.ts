@@ -22,9 +22,8 @@ export class Deadlines {
   set(target: Expiring, ms: number): void {
     this.clear(target);
     const slot = Math.ceil((this.#now() + ms) / TICK) + 1;
-    let members = this.#slots.get(slot);
-    if (members === undefined) this.#slots.set(slot, (members = new Set()));
-    members.add(target);
+    const members = this.#slots.get(slot) ?? new Set();
+    this.#slots.set(slot, members.add(target));
     this.#slotOf.set(target, slot);
     this.#timer ??= setInterval(() => this.#expire(), TICK);
   }

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 
 /** Where a relay starts to turn connections away, as a share of RLIMIT_NOFILE. */
 const HIGH_WATER = 0.9;
+/** Where it dials no more: each connection that was accepted below the mark may need one more descriptor. */
+const DIAL_HIGH_WATER = 0.95;
 /** Descriptors that are no connection: listeners, the channel, libraries. */
 const RESERVED = 32;
 /** Connections to one address that may hang in the kernel before no more are made. */
@@ -24,6 +26,11 @@ export class Descriptors {
   /** Whether one more connection may be held. */
   get available(): boolean {
     return this.#used + RESERVED < this.limit * HIGH_WATER;
+  }
+
+  /** Whether one more connection may be made, for one that has been accepted. */
+  get mayDial(): boolean {
+    return this.#used + RESERVED < this.limit * DIAL_HIGH_WATER;
   }
 
   /** The most tunnels that all pools together may keep idle. */

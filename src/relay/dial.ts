@@ -41,12 +41,13 @@ export class Dial implements SocketUser, Expiring {
     private readonly context: DialContext,
   ) {
     context.deadlines.set(this, timeout);
-    if (context.descriptors.isDead(this.#name)) {
-      queueMicrotask(() => this.#fail(new DialError("timeout", `${this.#name} has not answered for long`)));
-      return;
+    const { descriptors } = context;
+    if (!descriptors.mayDial) this.#failSoon("connect", "this relay has no descriptor left");
+    else if (descriptors.isDead(this.#name)) this.#failSoon("timeout", `${this.#name} has not answered for long`);
+    else {
+      descriptors.take();
+      this.#connect();
     }
-    context.descriptors.take();
-    this.#connect();
   }
 
   /** Gives up; the owner hears no more of it. */
@@ -72,7 +73,8 @@ export class Dial implements SocketUser, Expiring {
     if (this.#over) return;
     if (error === null && socket.authorized) this.#succeed(socket);
     else if (error !== null && "code" in error && error.code === "ECONNRESET") this.onClose(socket, error);
-    else this.#fail(new DialError("tls", `${this.#name} is not the peer that was expected: ${reasonOf(socket, error)}`));
+    else
+      this.#fail(new DialError("tls", `${this.#name} is not the peer that was expected: ${reasonOf(socket, error)}`));
   }
 
   onClose(_socket: RelaySocket, error: Error | undefined): void {
@@ -112,6 +114,11 @@ export class Dial implements SocketUser, Expiring {
     this.#socket = undefined;
     this.#end();
     this.owner.onDialled(socket);
+  }
+
+  /** The owner does not have this dial yet. */
+  #failSoon(reason: DialError["reason"], message: string): void {
+    queueMicrotask(() => this.#fail(new DialError(reason, message)));
   }
 
   #fail(error: DialError): void {

@@ -1,5 +1,6 @@
-import { peerChain, type PeerIdentity, peerIdentity } from "../pki/identity.ts";
 import { verifyChain } from "../pki/chain.ts";
+import { PkiError } from "../pki/errors.ts";
+import { type PeerIdentity, peerChain, peerIdentity } from "../pki/identity.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { RelaySocket, SocketUser } from "./socket.ts";
@@ -47,10 +48,14 @@ export class PeerHandshake implements SocketUser, Expiring {
     }
     try {
       const verdict = verifyChain(chain, this.owner.ca, Date.now(), "client");
-      if (!verdict.valid) return this.#fail(verdict.reason);
+      if (!verdict.valid) {
+        this.#fail(verdict.reason);
+        return;
+      }
       this.#finish(socket, { kind: socket.alpnProtocol === ALPN ? "tunnel" : "http", identity: peerIdentity(chain) });
-    } catch (cause) {
-      this.#fail((cause as Error).message);
+    } catch (error) {
+      if (!(error instanceof PkiError)) throw error;
+      this.#fail(error.message);
     }
   }
 

@@ -67,7 +67,8 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       return gateway;
     });
     for (const gateway of before) if (!this.#gateways.includes(gateway)) this.#retire(gateway.links, "gateway removed");
-    for (const wish of this.#waiting.values()) wish.gateways = wish.gateways.filter((one) => this.#gateways.includes(one));
+    for (const wish of this.#waiting.values())
+      wish.gateways = wish.gateways.filter((one) => this.#gateways.includes(one));
   }
 
   /** Stops using the links there are: idle ones are closed, busy ones when their stream is over. */
@@ -97,7 +98,9 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     // Another handshake would not make room where there is none.
     const gateways = avoid === undefined ? order : order.filter((gateway) => !gateway.isFull(avoid));
     if (gateways.length === 0) {
-      waiter.onNoLink(new DialError("connect", `peer ${this.name} has no ${order.length === 0 ? "" : "other "}gateway`));
+      waiter.onNoLink(
+        new DialError("connect", `peer ${this.name} has no ${order.length === 0 ? "" : "other "}gateway`),
+      );
       return;
     }
     this.#waiting.set(waiter, { gateways, dialing: false });

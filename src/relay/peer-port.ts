@@ -29,6 +29,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   readonly #tunnels = new Set<Tunnel>();
   readonly #authz: HttpAuthz;
   readonly #perPeer = new Map<string, number>();
+  /** Until they have shown a valid certificate, or are gone. */
   readonly #strangers = new Set<RelaySocket>();
   /** Called when the last tunnel is gone. */
   onEmpty: (() => void) | undefined;
@@ -75,7 +76,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     const { context } = this;
     if (visitor.kind === "anonymous") {
       context.metrics.handshake("acceptor", visitor.kind);
-      new HttpVisitor(context, socket, () => this.#strangers.delete(socket));
+      new HttpVisitor(context, socket, () => undefined);
       return;
     }
     this.#strangers.delete(socket);
@@ -100,7 +101,6 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   }
 
   onHandshakeFailed(socket: RelaySocket, reason: string): void {
-    this.#strangers.delete(socket);
     this.context.metrics.handshake("acceptor", "failed");
     this.context.log.debug("handshake failed", { address: socket.remoteAddress, reason });
   }
@@ -167,6 +167,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     };
     const [, socket] = raw.upgradeTLS<SocketUser>(options);
     this.#strangers.add(socket);
+    raw.data = { ...NOBODY, onClose: () => void this.#strangers.delete(socket) };
     socket.data = new PeerHandshake(socket, this, context.deadlines, deadlines.handshake);
   }
 }

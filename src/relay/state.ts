@@ -132,7 +132,10 @@ export class SiteState {
   /** The destination as the client's side sees it: the source's name and namespace, the Import's labels. */
   remoteDestination(entry: ImportEntry, source: ImportSource): Attributes {
     let bySource = this.#destinations.get(entry);
-    if (bySource === undefined) this.#destinations.set(entry, (bySource = new Map()));
+    if (bySource === undefined) {
+      bySource = new Map();
+      this.#destinations.set(entry, bySource);
+    }
     let attributes = bySource.get(source);
     if (attributes === undefined) {
       const exported = { name: source.exportName, namespace: source.exportNamespace, labels: entry.labels };

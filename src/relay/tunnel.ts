@@ -1,3 +1,6 @@
+import { verifyChain } from "../pki/chain.ts";
+import type { PeerIdentity } from "../pki/identity.ts";
+import type { TunnelReport } from "../snapshot/messages.ts";
 import { ProtocolError } from "../wire/errors.ts";
 import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
 import { FrameType, frame, MAX_EARLY_DATA } from "../wire/frames.ts";
@@ -17,13 +20,10 @@ import {
   type Refused,
 } from "../wire/messages.ts";
 import { LAST_STREAM, StreamState } from "../wire/stream-state.ts";
-import { verifyChain } from "../pki/chain.ts";
-import type { PeerIdentity } from "../pki/identity.ts";
-import type { TunnelReport } from "../snapshot/messages.ts";
+import { ClosingSocket } from "./closing-socket.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import { NOWHERE, type Sink } from "./endpoint.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { ClosingSocket } from "./closing-socket.ts";
 import type { LinkOwner } from "./link.ts";
 import type { AcceptedStream, PeerConnection, Refusal, StreamOwner } from "./peer-stream.ts";
 import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
@@ -250,28 +250,33 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     if (this.hello === undefined && type !== FrameType.hello) throw new ProtocolError("a frame before HELLO");
     switch (type) {
       case FrameType.hello:
-        return this.#onHello(decodeHello(payload));
+        this.#onHello(decodeHello(payload));
+        break;
       case FrameType.open:
-        return this.#onOpen(decodeOpen(payload));
+        this.#onOpen(decodeOpen(payload));
+        break;
       case FrameType.opened:
         if (this.state.receiveOpened(decodeStreamFrame(payload))) this.stream?.onOpened(this);
-        return;
+        break;
       case FrameType.refused:
-        return this.#onRefused(decodeRefused(payload));
+        this.#onRefused(decodeRefused(payload));
+        break;
       case FrameType.fin:
         if (this.state.receiveFin(decodeStreamFrame(payload))) this.#onFin();
-        return;
+        break;
       case FrameType.reset:
         if (this.state.receiveReset(decodeReset(payload).stream)) this.#onReset();
-        return;
+        break;
       case FrameType.ping:
-        return this.#onPing(payload);
+        this.#onPing(payload);
+        break;
       case FrameType.pong:
-        return this.#onPong();
+        this.#onPong();
+        break;
       case FrameType.drain:
         this.draining = true;
         if (this.idle) this.owner.onIdle(this);
-        return;
+        break;
     }
   }
 

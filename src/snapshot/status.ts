@@ -99,4 +99,3 @@ export interface ConsideredPolicy {
   to: "match" | "no-match" | "unknown";
   decisive: boolean;
 }
-

@@ -4,9 +4,10 @@
  * Everything a relay needs to decide and to dial is in here, so that no other process is on the path of a
  * connection. All values are JSON; none holds a function, a class or a date object.
  */
-import type { ObjectKey } from "../resources/meta.ts";
+
 import type { AccessPolicySpec } from "../resources/access-policy.ts";
 import type { ImportSource, LbScheme } from "../resources/import.ts";
+import type { ObjectKey } from "../resources/meta.ts";
 
 export interface GatewayAddress {
   host: string;

@@ -78,10 +78,11 @@ export class PayloadReader {
 
   text(): string {
     const length = this.u16();
-    const end = this.#at + length;
-    if (end > this.payload.length) throw new ProtocolError("a message is cut off");
+    const start = this.#at;
+    if (start + length > this.payload.length) throw new ProtocolError("a message is cut off");
+    this.#at = start + length;
     try {
-      return decoder.decode(this.payload.subarray(this.#at, (this.#at = end)));
+      return decoder.decode(this.payload.subarray(start, this.#at));
     } catch {
       throw new ProtocolError("a message holds text that is not UTF-8");
     }

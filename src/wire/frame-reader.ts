@@ -68,8 +68,7 @@ export class FrameReader {
 
   #begin(header: Uint8Array, at: number, sink: FrameSink): void {
     const type = header[at] as number;
-    const length =
-      ((header[at + 1] as number) << 16) | ((header[at + 2] as number) << 8) | (header[at + 3] as number);
+    const length = ((header[at + 1] as number) << 16) | ((header[at + 2] as number) << 8) | (header[at + 3] as number);
     if (type < FIRST_EXTENSION && (type < FrameType.hello || type > FrameType.drain)) {
       throw new ProtocolError(`unknown frame type 0x${type.toString(16).padStart(2, "0")}`);
     }

@@ -143,7 +143,10 @@ export function decodeOpen(payload: Uint8Array): Open {
 /** @returns a REFUSED frame. */
 export function encodeRefused(refused: Refused): Uint8Array {
   const code = REFUSAL_CODES.indexOf(refused.code);
-  const writer = new PayloadWriter().u32(refused.stream).u8(code).u8(refused.retry ? 1 : 0);
+  const writer = new PayloadWriter()
+    .u32(refused.stream)
+    .u8(code)
+    .u8(refused.retry ? 1 : 0);
   return frame(FrameType.refused, writer.text(refused.reason).done());
 }
 

@@ -2,8 +2,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { EXECUTABLE } from "../packaging/executable.ts";
 import { freePort } from "../free-port.ts";
+import { EXECUTABLE } from "../packaging/executable.ts";
 
 export interface Process {
   pid: number;
@@ -66,9 +66,16 @@ export class Gateway {
     const started = performance.now();
     const log = Bun.file(join(this.folder, `${this.name}.log`));
     this.#child = Bun.spawn(
-      [EXECUTABLE, "gateway", "--pki", `fabric/${this.name}`, "--state", this.state, "--import-address", "127.0.0.1"].concat(
-        ["--listen", `127.0.0.1:${this.port}`, "--relays", "2", "--grace", "2s", ...this.flags],
-      ),
+      [
+        EXECUTABLE,
+        "gateway",
+        "--pki",
+        `fabric/${this.name}`,
+        "--state",
+        this.state,
+        "--import-address",
+        "127.0.0.1",
+      ].concat(["--listen", `127.0.0.1:${this.port}`, "--relays", "2", "--grace", "2s", ...this.flags]),
       { cwd: this.folder, stdin: "ignore", stdout: log, stderr: log },
     );
     await this.ready();
@@ -195,7 +202,9 @@ function parentOf(pid: number): number | undefined {
 
 function statOf(pid: number): { state: string; parent: number } | undefined {
   try {
-    const [state = "", parent = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    const [state = "", parent = ""] = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
     return { state, parent: Number(parent) };
   } catch {
     return undefined;

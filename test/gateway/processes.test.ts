@@ -4,7 +4,18 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { freePort } from "../free-port.ts";
 import { application, ending, next, service } from "../relay/sockets.ts";
-import { allowAll, clusterlink, exported, type Gateway, imported, isAlive, peer, signal, until, World } from "./gateway.ts";
+import {
+  allowAll,
+  clusterlink,
+  exported,
+  type Gateway,
+  imported,
+  isAlive,
+  peer,
+  signal,
+  until,
+  World,
+} from "./gateway.ts";
 
 let world: World;
 let east: Gateway;
@@ -47,7 +58,12 @@ async function stillEchoes(app: Socket): Promise<void> {
 
 describe("ps tells who is who", () => {
   test("a supervisor, a control and two relays", () => {
-    expect(east.processes().map(({ role }) => role).sort()).toEqual(["control", "gateway", "relay 0", "relay 1"]);
+    expect(
+      east
+        .processes()
+        .map(({ role }) => role)
+        .sort(),
+    ).toEqual(["control", "gateway", "relay 0", "relay 1"]);
   });
 });
 
@@ -73,7 +89,10 @@ describe("kill -9 of control", () => {
     for (let i = 0; i < 3; i++) {
       const before = west.pid("control");
       signal(before, "SIGKILL");
-      await until(() => west.processes().some(({ pid, role }) => role === "control" && pid !== before), "a new control");
+      await until(
+        () => west.processes().some(({ pid, role }) => role === "control" && pid !== before),
+        "a new control",
+      );
       await west.ready();
     }
     await stillEchoes(app);

@@ -65,7 +65,18 @@ describe("Redis", () => {
       const piped = await output([...bench, "-t", "set,get"]);
       expect(piped.out).toContain("requests per second");
       expect(piped.code).toBe(0);
-      const large = await output(["redis-benchmark", "-p", through, "-q", "-n", "50", "-d", "1048576", "-t", "set,get"]);
+      const large = await output([
+        "redis-benchmark",
+        "-p",
+        through,
+        "-q",
+        "-n",
+        "50",
+        "-d",
+        "1048576",
+        "-t",
+        "set,get",
+      ]);
       expect(large.code).toBe(0);
     },
     30_000,
@@ -83,7 +94,8 @@ function serverFolder(): string | undefined {
 describe("PostgreSQL", () => {
   const pgbench = requires("pgbench");
   const folder = serverFolder();
-  if (folder === undefined && process.env["CLUSTERLINK_TEST_REQUIRE"] === "all") throw new Error("initdb is not installed");
+  if (folder === undefined && process.env["CLUSTERLINK_TEST_REQUIRE"] === "all")
+    throw new Error("initdb is not installed");
 
   test.skipIf(pgbench.skip || folder === undefined)(
     `answers psql and runs pgbench ${pgbench.reason || (folder ? "" : "(skipped: initdb is not installed)")}`,
@@ -106,9 +118,9 @@ describe("PostgreSQL", () => {
       const psql = (sql: string) => output(["psql", ...through, "-d", "postgres", "-At", "-c", sql]);
       await until(async () => (await psql("select 1")).out.trim() === "1", "postgres answers", 20_000);
       expect((await psql("select sum(i) from generate_series(1, 200000) i")).out.trim()).toBe("20000100000");
-      expect((await psql("select length(string_agg(md5(i::text), '')) from generate_series(1, 50000) i")).out.trim()).toBe(
-        "1600000",
-      );
+      expect(
+        (await psql("select length(string_agg(md5(i::text), '')) from generate_series(1, 50000) i")).out.trim(),
+      ).toBe("1600000");
       expect((await output(["pgbench", ...through, "-i", "-s", "1", "-q", "postgres"])).code).toBe(0);
       const run = await output(["pgbench", ...through, "-c", "4", "-t", "50", "postgres"]);
       expect(run.out).toContain("number of failed transactions: 0");

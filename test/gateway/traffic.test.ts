@@ -13,14 +13,24 @@ const echoPort = freePort();
 const heldPort = freePort();
 const webPort = freePort();
 let accepted: Socket[] = [];
-const web = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => new Response(`you asked for ${request.url}`) });
+const web = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch: (request) => new Response(`you asked for ${request.url}`),
+});
 
 beforeAll(async () => {
   world = await World.create();
   const echo = await service((socket) => socket.pipe(socket));
   const held = await service((socket) => accepted.push(socket));
   [east, west] = await Promise.all([world.start("east"), world.start("west")]);
-  await west.apply(peer(east), exported("echo", echo), exported("held", held), exported("web", web.port ?? 0), allowAll);
+  await west.apply(
+    peer(east),
+    exported("echo", echo),
+    exported("held", held),
+    exported("web", web.port ?? 0),
+    allowAll,
+  );
   await east.apply(
     ...[peer(west), imported("echo", echoPort, "west"), imported("held", heldPort, "west")],
     ...[imported("web", webPort, "west"), allowAll],

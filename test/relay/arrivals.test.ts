@@ -59,7 +59,9 @@ describe("a connection of a client that nobody knows", () => {
 
   test("does not wait when no policy in force asks who the client is", async () => {
     east.allow("everybody");
-    east.tables.policies = Object.fromEntries(Object.entries(east.tables.policies).filter(([key]) => !key.includes("apps")));
+    east.tables.policies = Object.fromEntries(
+      Object.entries(east.tables.policies).filter(([key]) => !key.includes("apps")),
+    );
     await east.publish();
     const started = performance.now();
     const app = application(port);
