@@ -4,6 +4,7 @@ import { clusterRoleName, GATEWAY_LABELS, GATEWAY_NAME, privilegedRoleName } fro
 import type { GatewayOptions } from "./options.ts";
 import {
   CLUSTER_RULES,
+  OWN_NAMESPACE_ONLY_RULES,
   OWN_NAMESPACE_RULES,
   type PolicyRule,
   PRIVILEGED_POLICY_RULES,
@@ -17,7 +18,11 @@ export function accessObjects(options: Pick<GatewayOptions, "namespace" | "watch
   const { namespace, watchNamespace } = options;
   const account = { namespace, name: GATEWAY_NAME };
   const wide = watchNamespace === undefined;
-  const own = watchNamespace === namespace ? [...SERVED_NAMESPACE_RULES, ...OWN_NAMESPACE_RULES] : OWN_NAMESPACE_RULES;
+  const own = [
+    ...OWN_NAMESPACE_RULES,
+    ...(wide ? [] : OWN_NAMESPACE_ONLY_RULES),
+    ...(watchNamespace === namespace ? SERVED_NAMESPACE_RULES : []),
+  ];
   const elsewhere = watchNamespace !== namespace ? watchNamespace : undefined;
   return [
     {

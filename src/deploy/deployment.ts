@@ -70,6 +70,7 @@ function container(options: GatewayOptions): object {
     image: options.image,
     imagePullPolicy: "IfNotPresent",
     args: gatewayArguments(options),
+    terminationMessagePolicy: "FallbackToLogsOnError",
     env: [{ name: "CLUSTERLINK_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
     ports: [{ name: "peer", containerPort: PEER_PORT, protocol: "TCP" }],
     startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },

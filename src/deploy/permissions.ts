@@ -30,17 +30,23 @@ export const SERVED_NAMESPACE_RULES: readonly PolicyRule[] = [
 
 /** For a gateway that serves every namespace, besides {@link SERVED_NAMESPACE_RULES}. */
 export const CLUSTER_RULES: readonly PolicyRule[] = [
-  { apiGroups: [""], resources: ["namespaces"], verbs: READ },
-  { apiGroups: [CLUSTERLINK], resources: ["privilegedaccesspolicies/status"], verbs: ["patch"] },
+  { apiGroups: [CLUSTERLINK], resources: ["peers"], verbs: READ },
+  { apiGroups: [CLUSTERLINK], resources: ["peers/status", "privilegedaccesspolicies/status"], verbs: ["patch"] },
 ];
 
-/** In the gateway's own namespace. The Secret's name cannot limit who creates it, so that a rule of its own does. */
+/** In the gateway's own namespace. A rule that names the Secret could not let it be created, so that another does. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
-  { apiGroups: [CLUSTERLINK], resources: ["peers"], verbs: READ },
-  { apiGroups: [CLUSTERLINK], resources: ["peers/status"], verbs: ["patch"] },
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"], resourceNames: [TOKEN_KEY_SECRET] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
+];
+
+/** In its own namespace, for a gateway that serves one namespace: its Peers, and where its own pods are. */
+export const OWN_NAMESPACE_ONLY_RULES: readonly PolicyRule[] = [
+  { apiGroups: [CLUSTERLINK], resources: ["peers"], verbs: READ },
+  { apiGroups: [CLUSTERLINK], resources: ["peers/status"], verbs: ["patch"] },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
 /** The administrators' policies: all that a gateway of one namespace needs of the whole cluster. */

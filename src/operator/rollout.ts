@@ -25,7 +25,13 @@ export function podTrouble(pod: Pod): string | undefined {
   const last = pod.status?.containerStatuses?.[0]?.lastState?.terminated;
   const reason = waiting?.reason ?? terminated?.reason ?? unscheduled?.reason;
   if (reason === undefined || reason === "ContainerCreating" || reason === "PodInitializing") return undefined;
-  const message = waiting?.message ?? terminated?.message ?? unscheduled?.message;
+  const message = lastWords(last?.message) ?? waiting?.message ?? terminated?.message ?? unscheduled?.message;
   const exit = last ? ` (exit code ${last.exitCode})` : "";
   return `${pod.metadata.name}: ${reason}${exit}${message ? `: ${message}` : ""}`;
+}
+
+/** What a gateway wrote at its end that is no log entry: why it could not start. */
+function lastWords(text: string | undefined): string | undefined {
+  const said = (text ?? "").split("\n").filter((line) => line.startsWith("clusterlink: "));
+  return said.length === 0 ? undefined : said.map((line) => line.slice("clusterlink: ".length)).join("; ");
 }
