@@ -60,6 +60,8 @@ export interface WatchOptions extends Selection {
   resourceVersion: string;
   /** How long the server is to keep it open, seconds. */
   timeoutSeconds?: number;
+  /** Called when the server has begun to answer, which may be long before there is anything to tell. */
+  onOpen?: () => void;
   signal: AbortSignal;
 }
 
@@ -184,6 +186,7 @@ export class KubeClient {
     const asked = { method: "GET" as const, path: collectionPath(resource, options.namespace), query };
     const { signal } = options;
     const body = await this.#transport.stream({ ...asked, signal });
+    options.onOpen?.();
     for await (const line of readLines(body, asked)) {
       const { type, object } = JSON.parse(line) as { type: string; object: T };
       if (type === "ERROR") throw statusError(readStatus(object, 500), { method: "WATCH", path: asked.path });

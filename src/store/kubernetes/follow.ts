@@ -16,8 +16,10 @@ export interface FollowOptions<T extends KubeObject> {
   log: Logger;
   /** A watch that says nothing for so many milliseconds is given up. Default: 150 s; bookmarks come about every 60 s. */
   inactivity?: number;
-  /** Called when a watch broke and is tried again, and with undefined when one works. */
+  /** Called when a watch broke and is tried again. */
   onFailure?: (error: unknown) => void;
+  /** Called when the server has begun to answer a watch, which may be long before it has anything to tell. */
+  onOpen?: () => void;
 }
 
 const INACTIVITY = 150_000;
@@ -61,17 +63,22 @@ async function* watchOnce<T extends KubeObject>(
   options: FollowOptions<T>,
   place: Place,
 ): AsyncGenerator<WatchFrame<T>> {
-  const { client, resource, selection, signal, timing, onFailure, inactivity = INACTIVITY } = options;
+  const { client, resource, selection, signal, timing, onOpen, inactivity = INACTIVITY } = options;
   const began = timing.now();
   const limit = deadline(inactivity, signal);
   const timeoutSeconds = Math.round(KEEP_SECONDS * (1 + timing.random()));
-  const watch = { ...selection, resourceVersion: place.resourceVersion, timeoutSeconds, signal: limit.signal };
+  const watch = {
+    ...selection,
+    resourceVersion: place.resourceVersion,
+    timeoutSeconds,
+    signal: limit.signal,
+    ...(onOpen === undefined ? {} : { onOpen }),
+  };
   let heard = false;
   try {
     for await (const frame of client.watch(resource, watch)) {
       limit.renew();
       if (signal.aborted) return;
-      if (!heard) onFailure?.(undefined);
       heard = true;
       place.failures = 0;
       place.resourceVersion = versionOf(frame);

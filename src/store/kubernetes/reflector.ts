@@ -126,7 +126,11 @@ export class Reflector<T extends KubeObject, P> {
       log,
       ...(inactivity === undefined ? {} : { inactivity }),
       onFailure: (error) => {
-        this.#failure = error === undefined ? undefined : messageOf(error);
+        this.#failure = messageOf(error);
+      },
+      onOpen: () => {
+        this.#failure = undefined;
+        this.#heard();
       },
     });
   }

@@ -1,0 +1,95 @@
+/**
+ * A Kubernetes API server for tests, in this process, over HTTPS: faithful in what clients rely on (versions, watches,
+ * bookmarks, conflicts, patches, pages, subresources, selectors, RBAC), and failing on demand.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CRD_KINDS, customResourceDefinition } from "../../src/resources/crd.ts";
+import { issueFabric, issuePeer } from "../api/certificates.ts";
+import type { User } from "./api-server/access.ts";
+import { Faults } from "./api-server/faults.ts";
+import { type Handler, handler, type Recorded } from "./api-server/handler.ts";
+import { builtInResources } from "./api-server/resources.ts";
+import { clientFor, kubeconfigText, makeNamespace, type TestServer } from "./test-server.ts";
+
+export type { Recorded };
+
+export interface ApiServer extends TestServer {
+  readonly faults: Faults;
+  /** Every request since the start or the last reset, in order. */
+  readonly requests: Recorded[];
+  /** Is gone from now on, with every connection; {@link resume} brings it back on its port, with its objects. */
+  pause(): Promise<void>;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+export interface ApiServerOptions {
+  /** Milliseconds between bookmarks. Default: 200. */
+  bookmarkInterval?: number;
+}
+
+const SERVER_NAME = "kubernetes.test";
+
+/** Starts a server with our CRDs and the namespaces that every cluster has. */
+export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOptions = {}): Promise<ApiServer> {
+  const ca = await issueFabric({ name: "kubernetes" });
+  const certificate = await issuePeer({ name: SERVER_NAME }, ca);
+  const tokens = { admin: crypto.randomUUID(), alice: crypto.randomUUID(), bob: crypto.randomUUID() };
+  const users = new Map<string, User>([
+    [tokens.admin, { name: "admin", groups: ["system:masters"] }],
+    [tokens.alice, { name: "test:alice", groups: ["system:authenticated"] }],
+    [tokens.bob, { name: "test:bob", groups: ["system:authenticated"] }],
+  ]);
+  const faults = new Faults();
+  const requests: Recorded[] = [];
+  const handle: Handler = handler({ users, faults, requests, resources: builtInResources(), bookmarkInterval });
+  const tls = { cert: `${certificate.cert}${ca.cert}`, key: certificate.key };
+  const listen = (port: number) =>
+    Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, tls, fetch: (request) => handle.answer(request) });
+  let running = listen(0);
+  const port = running.port ?? 0;
+  const folder = mkdtempSync(join(tmpdir(), "clusterlink-api-server-"));
+  const kubeconfig = join(folder, "kubeconfig");
+  const reached = { url: `https://127.0.0.1:${port}`, ca: ca.cert, serverName: SERVER_NAME };
+  writeFileSync(kubeconfig, kubeconfigText(reached, { token: tokens.admin }), { mode: 0o600 });
+  const client = await clientFor(kubeconfig);
+  const populate = () => {
+    for (const name of ["default", "kube-system"]) handle.seed("namespaces", { metadata: { name } });
+    for (const kind of CRD_KINDS) {
+      const definition = JSON.parse(JSON.stringify(customResourceDefinition(kind)));
+      handle.seed("customresourcedefinitions.apiextensions.k8s.io", definition);
+    }
+  };
+  populate();
+  return {
+    ...reached,
+    name: "the API server of the tests",
+    adminToken: tokens.admin,
+    kubeconfig,
+    client,
+    faults,
+    requests,
+    user: (name) => ({ name: `test:${name}`, token: tokens[name] }),
+    namespace: (prefix) => makeNamespace(client, prefix),
+    async reset() {
+      faults.clear();
+      handle.clear();
+      requests.length = 0;
+    },
+    async pause() {
+      faults.dropWatches();
+      await running.stop(true);
+    },
+    resume() {
+      running = listen(port);
+    },
+    async stop() {
+      faults.clear();
+      faults.dropWatches();
+      await running.stop(true);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

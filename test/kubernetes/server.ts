@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, beforeEach, describe, test } from "bun:test";
+import { type ApiServer, startApiServer } from "./api-server.ts";
+import { realServer } from "./envtest.ts";
+import type { TestServer } from "./test-server.ts";
+
+export type { ApiServer, Recorded } from "./api-server.ts";
+export { clientFor, kubeconfigText, type TestServer } from "./test-server.ts";
+
+/**
+ * Runs the same tests against both API servers; without `KUBEBUILDER_ASSETS` those against the real one are visibly
+ * skipped, and with `CLUSTERLINK_TEST_REQUIRE=all` that is a failure. Before each test the server is made empty.
+ * @param define - defines tests; `server()` works within them and their hooks
+ */
+export function suite(name: string, define: (server: () => TestServer) => void): void {
+  onTestApiServer(name, define);
+  onRealApiServer(name, define);
+}
+
+/** Runs tests against the API server of the tests only, which fails on demand. */
+export function onTestApiServer(name: string, define: (server: () => ApiServer) => void): void {
+  describe(`${name}, on the API server of the tests`, () => {
+    let running: ApiServer | undefined;
+    beforeAll(async () => {
+      running = await startApiServer();
+    });
+    afterAll(() => running?.stop());
+    withReset(() => running, define);
+  });
+}
+
+/** How long a real server may take to start, milliseconds. */
+const START_TIMEOUT = 90_000;
+
+/** Runs tests against a real API server only. */
+export function onRealApiServer(name: string, define: (server: () => TestServer) => void): void {
+  const assets = process.env["KUBEBUILDER_ASSETS"];
+  if (!assets && process.env["CLUSTERLINK_TEST_REQUIRE"] === "all") {
+    throw new Error("KUBEBUILDER_ASSETS is not set, and CLUSTERLINK_TEST_REQUIRE=all allows no test to be skipped");
+  }
+  if (!assets) {
+    test.skip(`${name}, on a real API server (skipped: KUBEBUILDER_ASSETS is not set)`, () => {});
+    return;
+  }
+  describe(`${name}, on a real API server`, () => {
+    let running: TestServer | undefined;
+    beforeAll(async () => {
+      running = await realServer();
+    }, START_TIMEOUT);
+    withReset(() => running, define);
+  });
+}
+
+function withReset<S extends TestServer>(running: () => S | undefined, define: (server: () => S) => void): void {
+  const server = () => {
+    const found = running();
+    if (!found) throw new Error("the server runs only within tests");
+    return found;
+  };
+  beforeEach(() => server().reset());
+  define(server);
+}
