@@ -140,6 +140,9 @@ export class Events {
   }
 }
 
+/** The reason of a condition that points to another one, which tells already. */
+const CONSEQUENCE = "NoPort";
+
 /**
  * @returns what a change of conditions is worth telling: something that does not hold, and something that holds again.
  * That all is well from the start is not news.
@@ -149,6 +152,7 @@ export function occurrencesOf(
   after: readonly Condition[] | undefined,
 ): Occurrence[] {
   return (after ?? []).flatMap(({ type, status, reason, message }): Occurrence[] => {
+    if (reason === CONSEQUENCE) return [];
     const old = before?.find((condition) => condition.type === type);
     if (status === "False") {
       const same = old?.status === status && old.reason === reason && old.message === message;

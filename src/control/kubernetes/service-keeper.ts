@@ -132,7 +132,7 @@ export class ServiceKeeper {
       const signal = this.options.leadership();
       if (signal === undefined) return;
       await this.#execute(write, signal);
-      this.#told(scene.imported, write);
+      this.#told(scene, write);
     }
     this.#conclude(key, plan);
   }
@@ -184,10 +184,11 @@ export class ServiceKeeper {
     }
   }
 
-  /** A Service that was there when its Import was judged last, and is changed though the Import is the same. */
-  #told(imported: ImportResource | undefined, write: Write): void {
+  /** A Service that was there when its Import was judged last, and is changed though the Import and its port are not. */
+  #told({ imported, port }: Scene, write: Write): void {
     if (imported === undefined || write.resource !== SERVICES || write.verb === "delete") return;
     const { status, metadata } = imported;
+    if (status?.targetPort !== port) return;
     const judged = status?.conditions?.find(({ type }) => type === "ImportServiceValid");
     if (judged?.status !== "True" || judged.observedGeneration !== metadata.generation) return;
     if (judged.reason === "Merged") return;
