@@ -32,6 +32,8 @@ export class Dial implements SocketUser, Expiring {
   #over = false;
   /** Connected; for TLS the handshake is under way. */
   #socket: RelaySocket | undefined;
+  /** The kernel is making the connection. */
+  #connecting = false;
   #abandoned = false;
 
   constructor(
@@ -46,6 +48,7 @@ export class Dial implements SocketUser, Expiring {
     else if (descriptors.isDead(this.#name)) this.#failSoon("timeout", `${this.#name} has not answered for long`);
     else {
       descriptors.take();
+      this.#connecting = true;
       this.#connect();
     }
   }
@@ -58,7 +61,7 @@ export class Dial implements SocketUser, Expiring {
   }
 
   onConnected(socket: RelaySocket): void {
-    this.#recover();
+    this.#settle();
     if (this.#over) {
       socket.data = NOBODY;
       socket.terminate();
@@ -105,7 +108,7 @@ export class Dial implements SocketUser, Expiring {
       }
     } catch (error) {
       this.context.descriptors.give();
-      this.#recover();
+      this.#settle();
       this.#fail(new DialError("connect", `${this.#name} cannot be reached: ${(error as Error).message}`, error));
     }
   }
@@ -137,13 +140,14 @@ export class Dial implements SocketUser, Expiring {
 
   /** Nobody waits for it any more. */
   #abandon(): void {
-    if (this.#socket !== undefined) return;
+    if (!this.#connecting) return;
     this.#abandoned = true;
     this.context.descriptors.abandon(this.#name);
   }
 
-  /** A connection that was abandoned has been made after all, or has failed. */
-  #recover(): void {
+  /** The kernel is done with it: what was abandoned has been made after all, or has failed. */
+  #settle(): void {
+    this.#connecting = false;
     if (!this.#abandoned) return;
     this.#abandoned = false;
     this.context.descriptors.recover(this.#name);

@@ -165,9 +165,9 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
       },
       socket: handlers,
     };
-    const [, socket] = raw.upgradeTLS<SocketUser>(options);
+    const [plain, socket] = raw.upgradeTLS<SocketUser>(options);
     this.#strangers.add(socket);
-    raw.data = { ...NOBODY, onClose: () => void this.#strangers.delete(socket) };
+    plain.data = { ...NOBODY, onClose: () => void this.#strangers.delete(socket) };
     socket.data = new PeerHandshake(socket, this, context.deadlines, deadlines.handshake);
   }
 }

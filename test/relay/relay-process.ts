@@ -1,0 +1,39 @@
+/**
+ * One site in a process of its own, so that its limits and its processor time are its own. It reads what it is to be as
+ * JSON from the first line of its standard input, and answers each further line with a report.
+ */
+import { createInterface } from "node:readline";
+import type { RelayReport } from "../../src/snapshot/messages.ts";
+import type { CertificateEntry } from "../../src/snapshot/tables.ts";
+import { Site, source } from "./fabric.ts";
+
+export interface SiteRecipe {
+  certificates: CertificateEntry;
+  /** The gateway of the peer `west`, from which `echo` is imported. */
+  gateway: number;
+}
+
+export interface Started {
+  importPort: number;
+  peerPort: number;
+}
+
+export interface ProcessReport extends RelayReport {
+  descriptors: number;
+}
+
+const print = (value: Started | ProcessReport) => process.stdout.write(`${JSON.stringify(value)}\n`);
+
+if (import.meta.main) {
+  let site: Site | undefined;
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (site === undefined) {
+      const { certificates, gateway }: SiteRecipe = JSON.parse(line);
+      site = new Site(certificates).addGateways("west", [gateway]).allow();
+      const importPort = site.addImport("echo", [source("west", "echo")]);
+      await site.publish();
+      print({ importPort, peerPort: site.port });
+    } else print({ ...(await site.report()), descriptors: site.relay.descriptors.used });
+  }
+  process.exit(0);
+}

@@ -1,0 +1,252 @@
+/** What somebody can hold who proves nothing: a bounded number of connections, for a bounded time, and no processor. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { MAX_UNAUTHENTICATED } from "../../src/relay/peer-port.ts";
+import { FrameType } from "../../src/wire/frames.ts";
+import { Clock, certificatesOf, Site } from "./fabric.ts";
+import { RawPeer } from "./raw-peer.ts";
+import type { ProcessReport, SiteRecipe, Started } from "./relay-process.ts";
+import { application, ending, eventually, readAll, service } from "./sockets.ts";
+import { atEnd, tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
+
+const clock = new Clock();
+const certificates = { east: await certificatesOf("east"), west: await certificatesOf("west") };
+const echo = await service((socket) => socket.pipe(socket));
+const west = new Site(certificates.west, {}, clock).addExport("echo", echo).allow();
+west.tables.site.self.deadlines.handshake = 300;
+await west.publish();
+const base = west.relay.descriptors.used;
+
+const peer = () => RawPeer.tunnel(west.port, certificates.east);
+
+async function isServed(): Promise<boolean> {
+  const visitor = await peer();
+  visitor.open(1, "echo").data("hello");
+  await eventually(() => visitor.text === "hello", "a peer is served");
+  visitor.terminate();
+  return true;
+}
+
+async function counted(reason: string): Promise<number> {
+  const { metrics } = await west.report();
+  const family = metrics.find(({ name }) => name === "clusterlink_accepts_refused_total");
+  return family?.values.find(({ labels }) => labels["reason"] === reason)?.value ?? 0;
+}
+
+afterEach(async () => {
+  await eventually(() => west.relay.descriptors.used === base, "every descriptor is back");
+});
+
+/** A ClientHello as it goes over the wire, recorded from a client that dials a listener of ours. */
+async function clientHello(): Promise<Buffer> {
+  const first = Promise.withResolvers<Buffer>();
+  const port = await service((socket) => socket.once("data", first.resolve));
+  Bun.connect({ hostname: "127.0.0.1", port, tls: true, socket: { data: () => undefined } }).catch(() => undefined);
+  return first.promise;
+}
+
+describe("a stranger that is slow is let go in time:", () => {
+  test("it connects and says nothing", async () => {
+    const start = performance.now();
+    await ending(application(west.port));
+    expect(performance.now() - start).toBeGreaterThan(250);
+  });
+
+  test("it sends half a ClientHello", async () => {
+    const socket = application(west.port);
+    const hello = await clientHello();
+    socket.write(hello.subarray(0, hello.length / 2));
+    await ending(socket);
+  });
+
+  test("it sends its ClientHello byte by byte", async () => {
+    const socket = application(west.port);
+    const hello = await clientHello();
+    let at = 0;
+    const timer = setInterval(() => socket.write(hello.subarray(at, ++at)), 20);
+    await ending(socket);
+    clearInterval(timer);
+    expect(at).toBeLessThan(hello.length);
+  });
+
+  test("its handshake is done, but it says no HELLO", async () => {
+    const silent = await RawPeer.dial(west.port, certificates.east);
+    await silent.closed();
+    expect(silent.got(FrameType.hello)).toBe(true);
+  });
+
+  test("it sends half a HELLO", async () => {
+    const silent = await RawPeer.dial(west.port, certificates.east);
+    silent.send(Buffer.from([FrameType.hello, 0, 0, 100, 123]));
+    await silent.closed();
+  });
+
+  const http = { ca: certificates.west.ca, alpn: "http/1.1" };
+
+  test("it sends half an HTTP head, and goes on byte by byte", async () => {
+    const visitor = await RawPeer.dial(west.port, http);
+    visitor.send(Buffer.from("GET /livez HTTP/1.1\r\nHost: w"));
+    for (let seconds = 0; seconds < 6; seconds++) {
+      await Bun.sleep(20);
+      clock.advance(1000);
+      visitor.send(Buffer.from("e"));
+    }
+    await visitor.closed();
+    expect(visitor.raw).toBe("");
+    visitor.terminate();
+  });
+
+  test("it was answered, and asks nothing more", async () => {
+    const visitor = await RawPeer.dial(west.port, http);
+    visitor.send(Buffer.from("GET /livez HTTP/1.1\r\nHost: west\r\n\r\n"));
+    await eventually(() => visitor.raw.startsWith("HTTP/1.1 200"), "it is answered");
+    clock.advance(9000);
+    await Bun.sleep(150);
+    expect(visitor.ended || visitor.gone !== undefined).toBe(false);
+    clock.advance(1100);
+    await visitor.closed();
+    visitor.terminate();
+  });
+
+  test("it does not read the answers", async () => {
+    const visitor = await RawPeer.dial(west.port, http);
+    visitor.socket?.pause();
+    const requests = Buffer.from("GET /livez HTTP/1.1\r\nHost: west\r\n\r\n".repeat(20_000));
+    for (let i = 0; i < 10; i++) visitor.send(requests);
+    await Bun.sleep(100);
+    expect(await isServed()).toBe(true);
+    clock.advance(11_000);
+    await eventually(() => west.relay.descriptors.used === base, "it is gone");
+    visitor.terminate();
+  });
+});
+
+describe("strangers that are many", () => {
+  beforeAll(async () => {
+    west.tables.site.self.deadlines.handshake = 60_000;
+    await west.publish();
+  });
+
+  test("hold at most so many connections; peers that have shown a certificate are not counted, nor hindered", async () => {
+    const witness = await peer();
+    witness.open(1, "echo");
+    await witness.next(FrameType.opened);
+    const before = await counted("unauthenticated");
+    const strangers = Array.from({ length: MAX_UNAUTHENTICATED }, () => application(west.port));
+    await eventually(() => west.relay.descriptors.used >= base + MAX_UNAUTHENTICATED, "all places are taken");
+    expect(await ending(application(west.port))).toBe("ECONNRESET");
+    expect(await counted("unauthenticated")).toBeGreaterThan(before);
+    witness.data("still there");
+    await eventually(() => witness.text === "still there", "the peer is served");
+    for (const socket of strangers) socket.destroy();
+    await eventually(() => west.relay.descriptors.used <= base + 3, "the places are free");
+    expect(await isServed()).toBe(true);
+    witness.terminate();
+  });
+
+  test("hold no more by not closing what was closed to them", async () => {
+    const http = { ca: certificates.west.ca, alpn: "http/1.1" };
+    const visitors: RawPeer[] = [];
+    let refused = 0;
+    for (let round = 0; round < 6; round++) {
+      const more = await Promise.allSettled(Array.from({ length: 60 }, () => RawPeer.dial(west.port, http)));
+      for (const result of more) {
+        if (result.status === "rejected" || result.value.gone !== undefined) refused++;
+        else visitors.push(result.value.send(Buffer.from("GET /nothing HTTP/1.1\r\nHost: west\r\n\r\n")));
+      }
+    }
+    await eventually(() => visitors.every(({ ended, gone }) => ended || gone !== undefined), "all are closed to them");
+    expect(west.relay.descriptors.used).toBeLessThanOrEqual(base + MAX_UNAUTHENTICATED);
+    expect(refused).toBeGreaterThan(0);
+    for (const visitor of visitors) visitor.terminate();
+  });
+});
+
+describe("more connections than there are descriptors", () => {
+  async function startSite(recipe: SiteRecipe, limit: number) {
+    const command = `ulimit -n ${limit} && exec "$0" "$1"`;
+    const script = new URL("./relay-process.ts", import.meta.url).pathname;
+    const child = Bun.spawn(["sh", "-c", command, process.execPath, script], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    atEnd(() => child.kill("SIGKILL"));
+    const lines = linesOf(child.stdout);
+    const say = async (line: string) => {
+      child.stdin.write(`${line}\n`);
+      child.stdin.flush();
+      return JSON.parse((await lines.next()).value as string);
+    };
+    const started: Started = await say(JSON.stringify(recipe));
+    const report = (): Promise<ProcessReport> => say("report");
+    return { ...started, pid: child.pid, report, stop: () => child.kill("SIGKILL") };
+  }
+
+  async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+    let text = "";
+    for await (const chunk of stream) {
+      const lines = (text + Buffer.from(chunk)).split("\n");
+      text = lines.pop() as string;
+      yield* lines;
+    }
+  }
+
+  /** Processor time of a process so far, in ticks of 10 ms. */
+  function ticks(pid: number): number {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
+  async function ask(port: number, text: string): Promise<string> {
+    const app = application(port);
+    app.end(text);
+    return readAll(app).then(String, () => "reset");
+  }
+
+  test.each([
+    // So many that more are accepted than can be dialled for at a time.
+    ["import port", 1024],
+    ["peer port", 256],
+  ])(
+    "at the %s: no spinning, those that are there go on, the rest is turned away and counted",
+    async (where, limit) => {
+      const site = await startSite({ certificates: certificates.east, gateway: west.port }, limit);
+      const port = where === "import port" ? site.importPort : site.peerPort;
+      const held = application(site.importPort);
+      const echoed = () =>
+        new Promise<string>((resolve) => held.once("data", (chunk: Buffer) => resolve(String(chunk))));
+      held.write("hello");
+      expect(await echoed()).toBe("hello");
+
+      let gone = 0;
+      const flood: Socket[] = Array.from({ length: 2 * limit }, () =>
+        application(port).on("close", () => {
+          gone += 1;
+        }),
+      );
+      await eventually(() => gone > limit / 2, "many were turned away");
+      await Bun.sleep(100);
+      const before = ticks(site.pid);
+      await Bun.sleep(1000);
+      expect(ticks(site.pid) - before).toBeLessThan(50);
+
+      held.write("still there");
+      expect(await echoed()).toBe("still there");
+      const { metrics, descriptors } = await site.report();
+      const refused = metrics.find(({ name }) => name === "clusterlink_accepts_refused_total");
+      expect(refused?.values.find(({ labels }) => labels["reason"] === "descriptors")?.value).toBeGreaterThan(0);
+      expect(descriptors).toBeLessThan(limit * 0.95);
+
+      for (const socket of flood) socket.destroy();
+      await eventually(async () => (await site.report()).connections.length === 1, "the flood is over");
+      expect(await ask(site.importPort, "new")).toBe("new");
+      held.destroy();
+      site.stop();
+    },
+    20_000,
+  );
+});
