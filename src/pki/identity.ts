@@ -1,6 +1,6 @@
 /** Who a peer is: what its certificate says, and nothing else. */
 import { type CertificateFields, readCertificate } from "./certificate.ts";
-import { parse } from "./chain.ts";
+import { type ChainPurpose, parse, verifyChain } from "./chain.ts";
 import { PkiError } from "./errors.ts";
 import { isSiteName, SITE_NAME_RULE } from "./names.ts";
 
@@ -17,6 +17,47 @@ export interface PeerIdentity {
 /** The part of a TLS socket that shows the other side's certificates. */
 export interface CertificateHolder {
   getPeerCertificate(abbreviated?: boolean): object | null;
+}
+
+/** The part that shows the certificate alone, which costs a tenth. */
+export interface LeafHolder extends CertificateHolder {
+  getPeerX509Certificate(): { raw: Buffer } | undefined;
+}
+
+/**
+ * Verifies who the other side of a finished handshake is. Where its certificate needs no intermediates, the chain that
+ * it sent is not looked at before it is asked for.
+ *
+ * @param ca - PEM: the CAs to trust.
+ * @param now - milliseconds since the epoch.
+ * @returns its identity, or undefined when it has shown no certificate.
+ * @throws PkiError as {@link verifyChain} faults and {@link peerIdentity} throws.
+ */
+export function verifiedPeer(
+  socket: LeafHolder,
+  ca: string,
+  now: number,
+  purpose: ChainPurpose,
+): PeerIdentity | undefined {
+  const leaf = socket.getPeerX509Certificate()?.raw;
+  if (leaf === undefined) return undefined;
+  let chain: readonly Buffer[] | undefined;
+  let verdict = verifyChain([leaf], ca, now, purpose);
+  if (!verdict.valid) {
+    chain = peerChain(socket);
+    verdict = verifyChain(chain, ca, now, purpose);
+  }
+  if (!verdict.valid) throw new PkiError(verdict.code, verdict.reason);
+  const { name, notBefore, notAfter } = peerIdentity([leaf]);
+  return {
+    name,
+    notBefore,
+    notAfter,
+    get chain() {
+      chain ??= peerChain(socket);
+      return chain;
+    },
+  };
 }
 
 /**

@@ -18,6 +18,12 @@ export interface Caller {
   trace: string;
 }
 
+/** How a CONNECT is answered that opens no stream. */
+export interface Refused {
+  status: number;
+  reason: string;
+}
+
 /** The longest names, in characters: those of Kubernetes. */
 const MAX_NAMESPACE = 63;
 const MAX_NAME = 253;
@@ -28,16 +34,18 @@ const MAX_TOKEN = 32 * 1024;
 export class HttpAuthz {
   /** The peers' connections that carry requests. */
   readonly peers = new Set<HttpPeer>();
-  #tokens: { key: string; tokens: AuthzTokens } | undefined;
+  #known: { key: string; tokens: AuthzTokens | undefined } = { key: "", tokens: undefined };
 
   constructor(private readonly context: RelayContext) {}
 
   /**
    * @param close says in the answer that the connection is closed after it
    * @returns the answer to `POST /authz`.
-   * @throws HttpFault for a malformed request, RangeError when the site's key is too short.
+   * @throws HttpFault for a malformed request.
    */
-  async authorize(caller: Caller, body: Uint8Array, close: boolean): Promise<Uint8Array> {
+  authorize(caller: Caller, body: Uint8Array, close: boolean): Uint8Array {
+    const tokens = this.#tokens();
+    if (tokens === undefined) return encodeTextResponse(503, NO_KEY, close);
     const { exportName, exportNamespace, claims } = parseAuthzRequest(body);
     if (exportName.length > MAX_NAME || exportNamespace.length > MAX_NAMESPACE) {
       throw new HttpFault(400, "ServiceName or ServiceNamespace is too long");
@@ -52,7 +60,7 @@ export class HttpAuthz {
       const status = code === "not-found" ? 404 : code === "denied" ? 403 : 503;
       return encodeTextResponse(status, reason, close);
     }
-    const token = await this.#key.issue({ exportName, exportNamespace, caller: caller.name, source });
+    const token = tokens.issue({ exportName, exportNamespace, caller: caller.name, source });
     if (token.length > MAX_TOKEN) throw new HttpFault(413, "SrcAttributes is too large");
     return encodeAuthzGrant(token, close);
   }
@@ -60,18 +68,19 @@ export class HttpAuthz {
   /**
    * @param fields of the CONNECT
    * @returns what its token is for, to be decided about again; or how to refuse it.
-   * @throws RangeError when the site's key is too short.
    */
-  async redeem(caller: Caller, fields: Fields): Promise<IngressRequest | { status: 400 | 403; reason: string }> {
+  redeem(caller: Caller, fields: Fields): IngressRequest | Refused {
+    const tokens = this.#tokens();
+    if (tokens === undefined) return { status: 503, reason: NO_KEY };
     const shown = bearerToken(fields);
     if ("fault" in shown) return this.#refuse(caller, 400, NO_TOKEN[shown.fault]);
-    const verified = await this.#key.verify(shown.token, caller.name);
+    const verified = tokens.verify(shown.token, caller.name);
     if (!verified.valid) return this.#refuse(caller, 403, BAD_TOKEN[verified.reason]);
     const { exportName, exportNamespace, source } = verified.grant;
     return { ...request(caller), key: objectKey(exportNamespace, exportName), attributes: source };
   }
 
-  #refuse(caller: Caller, status: 400 | 403, reason: string) {
+  #refuse(caller: Caller, status: 400 | 403, reason: string): Refused {
     const attributes = this.context.state.remoteSource(caller.name, {}, "http");
     new Ingress(this.context, { ...request(caller), key: "", attributes }).end(
       status === 400 ? "malformed" : "denied",
@@ -80,14 +89,22 @@ export class HttpAuthz {
     return { status, reason };
   }
 
-  get #key(): AuthzTokens {
+  /** The key may come from a Secret that somebody else wrote. */
+  #tokens(): AuthzTokens | undefined {
     const key = this.context.state.site.authzKey;
-    if (this.#tokens?.key !== key) {
-      this.#tokens = { key, tokens: new AuthzTokens(Buffer.from(key, "base64"), Date.now) };
+    if (this.#known.key !== key) {
+      this.#known = { key, tokens: undefined };
+      try {
+        this.#known.tokens = new AuthzTokens(Buffer.from(key, "base64"), Date.now);
+      } catch (error) {
+        this.context.log.error("peers that speak HTTP/1.1 cannot connect", { error });
+      }
     }
-    return this.#tokens.tokens;
+    return this.#known.tokens;
   }
 }
+
+const NO_KEY = "this gateway has no key to sign tokens with";
 
 const NO_TOKEN = { missing: "there is no token", "not-bearer": "the authorization is no bearer token" } as const;
 

@@ -5,14 +5,13 @@ import type { TunnelReport } from "../snapshot/messages.ts";
 import { AUTHZ_PATH } from "../wire/http/authz.ts";
 import { BodyReader } from "../wire/http/body-reader.ts";
 import { CONTINUE, encodeResponse, encodeTextResponse } from "../wire/http/encode.ts";
-import { HttpFault } from "../wire/http/errors.ts";
+import type { HttpFault } from "../wire/http/errors.ts";
 import { encodePeerLabels, PEER_LABELS_FIELD } from "../wire/http/peer-labels.ts";
 import type { RequestHead } from "../wire/http/request.ts";
 import type { RelayContext } from "./context.ts";
 import type { Caller, HttpAuthz } from "./http-authz.ts";
 import { HttpStream } from "./http-stream.ts";
 import { HttpVisitor } from "./http-visitor.ts";
-import type { IngressRequest } from "./ingress.ts";
 import type { PeerConnection } from "./peer-stream.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { RelaySocket } from "./socket.ts";
@@ -56,7 +55,7 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
   }
 
   protected override serve(head: RequestHead, rest: Uint8Array): void {
-    if (head.method === "CONNECT") this.#connect(head);
+    if (head.method === "CONNECT") this.#connect(head, rest);
     else if (head.method === "POST" && head.path === AUTHZ_PATH) this.#expectBody(head, rest);
     else if (head.method === "GET" && head.path === "/healthz" && head.framing.type === "none") {
       const fields = { [PEER_LABELS_FIELD]: encodePeerLabels(this.context.state.site.labels) };
@@ -100,42 +99,21 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
   }
 
   #authorize(head: RequestHead, body: Uint8Array): void {
-    this.wait();
     const keepAlive = head.keepAlive && !this.context.draining;
-    this.authz.authorize(this.#caller(head), body, !keepAlive).then(
-      (response) => this.over || this.answer(response, keepAlive),
-      (error: unknown) => this.#failed(error),
-    );
+    this.answer(this.authz.authorize(this.#caller(head), body, !keepAlive), keepAlive);
   }
 
-  #connect(head: RequestHead): void {
-    this.wait();
-    this.authz.redeem(this.#caller(head), head.fields).then(
-      (redeemed) => {
-        if (this.over) return;
-        if ("status" in redeemed) this.answer(encodeTextResponse(redeemed.status, redeemed.reason, true), false);
-        else this.#become(redeemed);
-      },
-      (error: unknown) => this.#failed(error),
-    );
-  }
-
-  #become(request: IngressRequest): void {
-    const { held, ended, onGone } = this.handAway();
-    const stream = new HttpStream(this.context, this.socket, this.identity, "acceptor", this.#address, onGone);
-    new ServerConnection(this.context, stream, request);
-    for (const chunk of held) if (stream.stream !== undefined) stream.onData(this.socket, chunk);
-    if (ended && stream.stream !== undefined) stream.onEnd();
-  }
-
-  #failed(error: unknown): void {
-    if (this.over) return;
-    if (error instanceof HttpFault) {
-      this.refuse(error);
+  /** `rest` is the stream's first. */
+  #connect(head: RequestHead, rest: Uint8Array): void {
+    const redeemed = this.authz.redeem(this.#caller(head), head.fields);
+    if ("status" in redeemed) {
+      this.answer(encodeTextResponse(redeemed.status, redeemed.reason, true), false);
       return;
     }
-    this.context.log.error("a peer's request could not be answered", { peer: this.identity.name, error });
-    this.answer(encodeTextResponse(500, "this gateway has failed", true), false);
+    const onGone = this.handAway();
+    const stream = new HttpStream(this.context, this.socket, this.identity, "acceptor", this.#address, onGone);
+    new ServerConnection(this.context, stream, redeemed);
+    if (rest.length > 0 && stream.stream !== undefined) stream.onData(this.socket, rest);
   }
 
   #caller({ fields }: RequestHead): Caller {

@@ -15,14 +15,13 @@ const STRANGER_IDLE_TIMEOUT = 10_000;
 
 /**
  * A connection to the peer port that speaks HTTP/1.1, as anyone may use it: probes, and the exposed API. Requests are
- * answered one after the other; while one is being answered, nothing more is read.
+ * answered one after the other, and none is read while the other side does not take an answer.
  */
 export class HttpVisitor implements SocketUser, Expiring {
   readonly #parser = new RequestParser();
   readonly #queue = new WriteQueue();
-  /** What has been read behind the request that is being answered. */
+  /** What has been read and waits for an answer to be taken. */
   #held: Uint8Array[] = [];
-  #busy = false;
   /** The other side has finished. */
   #ended = false;
   #over = false;
@@ -48,12 +47,12 @@ export class HttpVisitor implements SocketUser, Expiring {
 
   /** Ends the connection if it is between two requests; otherwise the next answer is the last. */
   drain(): void {
-    if (!this.#busy && !this.reading && this.#queue.empty) this.#close();
+    if (!this.reading && this.#queue.empty) this.#close();
   }
 
   onData(_socket: RelaySocket, chunk: Uint8Array): void {
-    if (this.#stalled) this.#held.push(chunk);
-    else this.#read(chunk);
+    if (this.#queue.empty) this.#read(chunk);
+    else this.#held.push(chunk);
   }
 
   onDrain(socket: RelaySocket): void {
@@ -63,7 +62,7 @@ export class HttpVisitor implements SocketUser, Expiring {
   /** The rest of what a peer has asked for is still answered. */
   onEnd(): void {
     this.#ended = true;
-    if (!this.#stalled) this.#close();
+    if (this.#queue.empty) this.#close();
   }
 
   onClose(): void {
@@ -84,10 +83,6 @@ export class HttpVisitor implements SocketUser, Expiring {
   /** Whether a message has begun and not ended. */
   protected get reading(): boolean {
     return this.#parser.started;
-  }
-
-  protected get over(): boolean {
-    return this.#over;
   }
 
   /** Answers a request, or sees to it. `rest` is what has come behind the head. */
@@ -128,17 +123,6 @@ export class HttpVisitor implements SocketUser, Expiring {
       return;
     }
     this.context.deadlines.set(this, this.idleTimeout);
-    if (this.#busy) {
-      this.#busy = false;
-      this.#goOn();
-    }
-  }
-
-  /** The answer will come later, by `answer`. */
-  protected wait(): void {
-    this.#busy = true;
-    this.context.deadlines.clear(this);
-    this.socket.pause();
   }
 
   /** A body is to be read: it has a time limit of its own. */
@@ -146,11 +130,10 @@ export class HttpVisitor implements SocketUser, Expiring {
     this.context.deadlines.set(this, MESSAGE_TIMEOUT);
   }
 
-  /** Somebody else takes the socket. @returns what has been read already, and whether the other side has finished. */
-  protected handAway(): { held: Uint8Array[]; ended: boolean; onGone: () => void } {
+  /** Somebody else takes the socket. @returns what to call when it is gone. */
+  protected handAway(): () => void {
     this.leave();
-    this.socket.resume();
-    return { held: this.#held, ended: this.#ended, onGone: this.onGone };
+    return this.onGone;
   }
 
   /** The connection is this object's no more. */
@@ -159,16 +142,11 @@ export class HttpVisitor implements SocketUser, Expiring {
     this.context.deadlines.clear(this);
   }
 
-  /** Whether what comes has to wait: for an answer, or for the other side to read one. */
-  get #stalled(): boolean {
-    return this.#busy || !this.#queue.empty;
-  }
-
   #read(chunk: Uint8Array): void {
     let rest = chunk;
     const { reading } = this;
     try {
-      while (rest.length > 0 && !this.#over && !this.#stalled) {
+      while (rest.length > 0 && !this.#over && this.#queue.empty) {
         const taken = this.readBody(rest);
         if (taken !== undefined) {
           rest = rest.subarray(taken);
@@ -188,12 +166,12 @@ export class HttpVisitor implements SocketUser, Expiring {
   }
 
   #goOn(): void {
-    if (this.#over || this.#stalled) return;
+    if (this.#over) return;
     this.socket.resume();
     const held = this.#held;
     this.#held = [];
     for (const chunk of held) this.onData(this.socket, chunk);
-    if (this.#ended && !this.#over && !this.#stalled) this.#close();
+    if (this.#ended && this.#queue.empty) this.#close();
   }
 
   #readiness(): Uint8Array {
@@ -203,8 +181,7 @@ export class HttpVisitor implements SocketUser, Expiring {
   /** The control API takes the whole connection from here on, beginning with this request. */
   #handOver(head: RequestHead, rest: Uint8Array): void {
     const path = this.context.state.site.exposedApi as string;
-    const { onGone } = this.handAway();
-    new ApiHandover(this.context, this.socket, path, [head.raw, rest], onGone);
+    new ApiHandover(this.context, this.socket, path, [head.raw, rest], this.handAway());
   }
 
   /** Ends the connection after what has been written; it is torn down when the other side does not take that at once. */

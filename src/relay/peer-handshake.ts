@@ -1,6 +1,5 @@
-import { verifyChain } from "../pki/chain.ts";
 import { PkiError } from "../pki/errors.ts";
-import { type PeerIdentity, peerChain, peerIdentity } from "../pki/identity.ts";
+import { type PeerIdentity, verifiedPeer } from "../pki/identity.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { RelaySocket, SocketUser } from "./socket.ts";
@@ -36,8 +35,7 @@ export class PeerHandshake implements SocketUser, Expiring {
 
   onHandshake(socket: RelaySocket, error: Error | null): void {
     if (this.#over) return;
-    const chain = peerChain(socket);
-    if (chain.length === 0) {
+    if (socket.getPeerX509Certificate() === undefined) {
       if (socket.alpnProtocol === ALPN) this.#fail("no client certificate");
       else this.#finish(socket, { kind: "anonymous" });
       return;
@@ -47,12 +45,8 @@ export class PeerHandshake implements SocketUser, Expiring {
       return;
     }
     try {
-      const verdict = verifyChain(chain, this.owner.ca, Date.now(), "client");
-      if (!verdict.valid) {
-        this.#fail(verdict.reason);
-        return;
-      }
-      this.#finish(socket, { kind: socket.alpnProtocol === ALPN ? "tunnel" : "http", identity: peerIdentity(chain) });
+      const identity = verifiedPeer(socket, this.owner.ca, Date.now(), "client") as PeerIdentity;
+      this.#finish(socket, { kind: socket.alpnProtocol === ALPN ? "tunnel" : "http", identity });
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
       this.#fail(error.message);

@@ -1,5 +1,4 @@
-import { verifyChain } from "../pki/chain.ts";
-import { type PeerIdentity, peerChain, peerIdentity } from "../pki/identity.ts";
+import { type PeerIdentity, verifiedPeer } from "../pki/identity.ts";
 import type { PeerEntry } from "../snapshot/tables.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { RelayContext } from "./context.ts";
@@ -303,12 +302,10 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
 
   /** TLS has checked the chain and the name; they are checked again here, because a resumed session brings neither. */
   #identify(socket: RelaySocket): PeerIdentity {
-    const chain = peerChain(socket);
-    const verdict = verifyChain(chain, this.context.state.site.certificates.ca, Date.now(), "server");
-    if (!verdict.valid) throw new DialError("identity", verdict.reason);
-    const identity = peerIdentity(chain);
-    if (identity.name !== this.name) {
-      throw new DialError("identity", `the certificate is ${identity.name}'s, not ${this.name}'s`);
+    const { ca } = this.context.state.site.certificates;
+    const identity = verifiedPeer(socket, ca, Date.now(), "server");
+    if (identity?.name !== this.name) {
+      throw new DialError("identity", `the certificate is ${identity?.name ?? "nobody"}'s, not ${this.name}'s`);
     }
     return identity;
   }
