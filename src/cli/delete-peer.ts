@@ -27,6 +27,9 @@ export interface DeletePeerOptions extends ClusterOptions {
   purge?: true;
 }
 
+/** How long a namespace may take to end, in milliseconds. */
+const NAMESPACE_ENDS_WITHIN = 60_000;
+
 const INSTANCES = customResource("Instance") as KubeResource<InstanceResource & KubeObject>;
 
 /**
@@ -56,6 +59,7 @@ export async function deletePeer(options: DeletePeerOptions): Promise<void> {
   }
   if (lastOne) await remove(namespaceObject(OPERATOR_NAMESPACE));
   if (options.purge) await purge(client, namespace, lastOne, remove);
+  for (const name of [OPERATOR_NAMESPACE, namespace]) await ended(client, name);
   if (removed === 0) note(`peer '${options.name}' is not deployed: nothing was there to delete`);
 }
 
@@ -102,6 +106,17 @@ async function purge(
     ([key, value]) => found?.metadata.labels?.[key] === value,
   );
   if (found !== undefined && isOurs) await remove(ours);
+}
+
+/** Waits until a namespace that is being deleted is gone, so that what is deployed next finds no remains. */
+async function ended(client: KubeClient, name: string): Promise<void> {
+  const end = Date.now() + NAMESPACE_ENDS_WITHIN;
+  for (;;) {
+    const found = await client.get(NAMESPACES, { name });
+    if (found?.metadata.deletionTimestamp === undefined) return;
+    if (Date.now() >= end) return note(`namespace '${name}' is still being deleted`);
+    await Bun.sleep(200);
+  }
 }
 
 /** What is removed does not depend on the rest. */
