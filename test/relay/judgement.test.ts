@@ -71,7 +71,7 @@ async function idle(site: Site): Promise<number> {
 async function after(change: () => Promise<unknown>): Promise<"cut" | "kept"> {
   ends = Promise.all([ending(app), ending(far)]);
   await change();
-  const cut = await Promise.race([ends, Bun.sleep(100)]);
+  const cut = await Promise.race([ends, Bun.sleep(50)]);
   if (cut === undefined) {
     far.removeAllListeners("data");
     app.write("still there");
