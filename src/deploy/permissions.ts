@@ -24,6 +24,7 @@ export const SERVED_NAMESPACE_RULES: readonly PolicyRule[] = [
   },
   { apiGroups: [""], resources: ["services"], verbs: [...READ, "create", "patch", "delete"] },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: [...READ, "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["endpoints"], verbs: ["delete"] },
   { apiGroups: [""], resources: ["pods"], verbs: READ },
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];

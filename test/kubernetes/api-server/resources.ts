@@ -27,6 +27,7 @@ const BUILT_IN: Row[] = [
   ["", "configmaps", "ConfigMap"],
   ["", "serviceaccounts", "ServiceAccount"],
   ["", "events", "Event"],
+  ["", "endpoints", "Endpoints"],
   ["discovery.k8s.io", "endpointslices", "EndpointSlice", "g"],
   ["coordination.k8s.io", "leases", "Lease"],
   ["apps", "deployments", "Deployment", "sg"],
