@@ -124,8 +124,7 @@ test("a gateway is told to drain, and is not killed before it has", () => {
 
 test("labels, level and namespaces become the gateway's flags, whatever order they came in", () => {
   const flags = (peerLabels: Record<string, string>) =>
-    podSpec(gatewayObjects({ ...options, peerLabels, logLevel: "debug", watchNamespace: "shop" })).containers[0]
-      ?.args;
+    podSpec(gatewayObjects({ ...options, peerLabels, logLevel: "debug", watchNamespace: "shop" })).containers[0]?.args;
   expect(flags({ b: "2", a: "1" })).toEqual(flags({ a: "1", b: "2" }));
   expect(flags({ b: "2", a: "1" })).toEqual(
     expect.arrayContaining(["--log-level=debug", "--peer-label=a=1", "--peer-label=b=2", "--watch-namespace=shop"]),

@@ -1,0 +1,192 @@
+/** The operator on a real API server, where nothing else is: no kubelet, no controllers, so that tests play them. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { INSTANCE_ANNOTATION } from "../../src/deploy/names.ts";
+import { Operator } from "../../src/operator/operator.ts";
+import type { InstanceResource } from "../../src/resources/kinds.ts";
+import type { KubeClient } from "../../src/store/kubernetes/client.ts";
+import {
+  customResource,
+  DEPLOYMENTS,
+  type KubeObject,
+  type KubeResource,
+  SERVICES,
+} from "../../src/store/kubernetes/resource.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { onRealApiServer } from "../kubernetes/server.ts";
+
+type Instance = InstanceResource & KubeObject;
+
+const INSTANCES = customResource("Instance") as KubeResource<Instance>;
+const log = createLogger({ level: "fatal", format: "text" });
+
+async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await Bun.sleep(50);
+  }
+}
+
+onRealApiServer("the operator", (server) => {
+  let client: KubeClient;
+  let namespace: string;
+  let operator: Operator;
+  beforeEach(async () => {
+    client = server().client;
+    namespace = await server().namespace();
+    operator = new Operator({ client, log });
+    operator.start();
+  });
+  afterEach(async () => {
+    for (const { metadata } of await client.all(INSTANCES)) {
+      await client.delete(INSTANCES, metadata);
+      await until("the removal", async () => !(await client.get(INSTANCES, metadata)));
+    }
+    await operator.stop();
+  });
+
+  const create = (name: string, spec: object) =>
+    client.create(INSTANCES, { metadata: { namespace, name }, spec } as unknown as Instance);
+  const instance = async (name: string) => client.get(INSTANCES, { namespace, name });
+  const deployment = (of = namespace) => client.get(DEPLOYMENTS, { namespace: of, name: "clusterlink" });
+  const service = () => client.get(SERVICES, { namespace, name: "clusterlink" });
+  const reason = async (name: string, part: "dataplane" | "controlplane" = "dataplane") =>
+    (await instance(name))?.status?.[part]?.conditions?.["DeploymentReady"]?.reason;
+
+  test("every field of an Instance is in what it deploys", async () => {
+    await create("one", {
+      namespace,
+      dataplane: { replicas: 4, type: "go" },
+      ingress: { type: "LoadBalancer", port: 8443, annotations: { "lb.example/kind": "nlb" } },
+      logLevel: "warning",
+      containerRegistry: "registry.example/net",
+      tag: "v7",
+      peerLabels: { region: "eu" },
+    });
+    const made = await until("the Deployment", () => deployment());
+    const [container] = made.spec?.template.spec?.containers ?? [];
+    expect(made.spec?.replicas).toBe(4);
+    expect(container?.image).toBe("registry.example/net/clusterlink:v7");
+    expect(container?.args).toEqual(expect.arrayContaining(["--log-level=warn", "--peer-label=region=eu"]));
+    expect(await service()).toMatchObject({
+      metadata: { annotations: { "lb.example/kind": "nlb" } },
+      spec: { type: "LoadBalancer", ports: [{ port: 8443 }] },
+    });
+    expect((await instance("one"))?.metadata.finalizers).toEqual(["instance.clusterlink.net/finalizer"]);
+  });
+
+  test("the status follows the pods and the load balancer", async () => {
+    await create("one", { namespace, ingress: { type: "LoadBalancer" } });
+    await until("a status", async () => (await reason("one")) === "ProgressingMode");
+    expect((await instance("one"))?.status?.ingress?.conditions?.["ServiceReady"]?.status).toBe("False");
+    const generation = (await deployment())?.metadata.generation;
+    const status = {
+      replicas: 1,
+      updatedReplicas: 1,
+      readyReplicas: 1,
+      availableReplicas: 1,
+      observedGeneration: generation,
+    };
+    await client.patchStatus(DEPLOYMENTS, { namespace, name: "clusterlink" }, { status });
+    await until(
+      "ready pods",
+      async () => (await reason("one")) === "Ready" && (await reason("one", "controlplane")) === "Ready",
+    );
+    const balanced = { loadBalancer: { ingress: [{ ip: "192.0.2.7" }] } };
+    await client.patchStatus(SERVICES, { namespace, name: "clusterlink" }, { status: balanced });
+    const ingress = await until("the address", async () => {
+      const found = (await instance("one"))?.status?.ingress;
+      return found?.ip !== undefined && found;
+    });
+    expect(ingress).toMatchObject({ ip: "192.0.2.7", port: 443, conditions: { ServiceReady: { status: "True" } } });
+  });
+
+  test("what somebody changes or deletes is put right", async () => {
+    await create("one", { namespace });
+    const made = await until("the Deployment", () => deployment());
+    await client.patch(DEPLOYMENTS, made.metadata, { spec: { replicas: 9 } }, { fieldManager: "someone" });
+    await until("one replica again", async () => (await deployment())?.spec?.replicas === 1);
+    const { uid } = (await until("the Service", service)).metadata;
+    await client.delete(SERVICES, { namespace, name: "clusterlink" });
+    await until(
+      "a new Service",
+      async () => (await service())?.metadata.uid !== uid && (await service()) !== undefined,
+    );
+  });
+
+  test("a change of the Instance reaches the pods", async () => {
+    await create("one", { namespace });
+    await until("the Deployment", () => deployment());
+    await client.patch(INSTANCES, { namespace, name: "one" }, { spec: { dataplane: { replicas: 2 } } });
+    await until("two replicas", async () => (await deployment())?.spec?.replicas === 2);
+    const generation = async () => (await instance("one"))?.status?.conditions?.[0]?.observedGeneration;
+    await until(
+      "the status of that",
+      async () => (await generation()) === (await instance("one"))?.metadata.generation,
+    );
+  });
+
+  test("an Instance that moves takes its gateway along", async () => {
+    const other = await server().namespace();
+    await create("one", { namespace });
+    await until("the Deployment", () => deployment());
+    await client.patch(INSTANCES, { namespace, name: "one" }, { spec: { namespace: other } });
+    await until("the Deployment there", () => deployment(other));
+    await until("nothing here", async () => (await deployment()) === undefined);
+  });
+
+  test("a second Instance is refused, and takes over when the first goes", async () => {
+    const other = await server().namespace();
+    await create("one", { namespace });
+    await until("the first", () => deployment());
+    await create("two", { namespace: other });
+    const refused = await until("the refusal", async () => (await instance("two"))?.status?.conditions?.[0]);
+    expect(refused).toMatchObject({ type: "InstanceValid", status: "False", reason: "AnotherInstance" });
+    expect(refused.message).toContain(`Instance ${namespace}/one is deployed already`);
+    expect(await deployment(other)).toBeUndefined();
+
+    await client.delete(INSTANCES, { namespace, name: "one" });
+    const next = await until("the second", () => deployment(other));
+    expect(next.metadata.annotations?.[INSTANCE_ANNOTATION]).toBe(`${namespace}/two`);
+    expect(await deployment()).toBeUndefined();
+    expect(await service()).toBeUndefined();
+    await until("its status", async () => (await instance("two"))?.status?.conditions?.[0]?.status === "True");
+  });
+
+  test("an operator that starts goes on with the Instance that was deployed, not with the oldest", async () => {
+    await operator.stop();
+    await create("older", { namespace });
+    const other = await server().namespace();
+    const younger = await create("younger", { namespace: other });
+    await client.patch(INSTANCES, younger.metadata, {
+      metadata: { finalizers: ["instance.clusterlink.net/finalizer"] },
+    });
+    operator = new Operator({ client, log });
+    operator.start();
+    await until("the younger", () => deployment(other));
+    expect(await deployment()).toBeUndefined();
+  });
+
+  test("nothing is written while nothing changes", async () => {
+    await create("one", { namespace });
+    await until("a status", async () => (await reason("one")) === "ProgressingMode");
+    await Bun.sleep(300);
+    const versions = async () =>
+      [await instance("one"), await deployment(), await service()].map((object) => object?.metadata.resourceVersion);
+    const before = await versions();
+    await Bun.sleep(1_000);
+    expect(await versions()).toEqual(before);
+  });
+
+  test("what cannot be deployed is in the status", async () => {
+    await create("one", { namespace: "missing-namespace" });
+    const told = await until("the failure", async () => {
+      const condition = (await instance("one"))?.status?.conditions?.[0];
+      return condition?.status === "False" && condition;
+    });
+    expect(told).toMatchObject({ reason: "DeploymentFailed" });
+    expect(told.message).toContain('namespaces "missing-namespace" not found');
+  });
+});
