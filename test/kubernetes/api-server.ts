@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CRD_KINDS, customResourceDefinition } from "../../src/resources/crd.ts";
+import { type KubeResource, resourceName } from "../../src/store/kubernetes/resource.ts";
 import { issueFabric, issuePeer } from "../api/certificates.ts";
 import type { User } from "./api-server/access.ts";
 import { Faults } from "./api-server/faults.ts";
@@ -19,6 +20,8 @@ export interface ApiServer extends TestServer {
   readonly faults: Faults;
   /** Every request since the start or the last reset, in order. */
   readonly requests: Recorded[];
+  /** Stores an object at once. */
+  seed(resource: KubeResource, object: object): void;
   /** Is gone from now on, with every connection; {@link resume} brings it back on its port, with its objects. */
   pause(): Promise<void>;
   resume(): void;
@@ -47,8 +50,15 @@ export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOption
   const handle: Handler = handler({ users, faults, requests, resources: builtInResources(), bookmarkInterval });
   const tls = { cert: `${certificate.cert}${ca.cert}`, key: certificate.key };
   const listen = (port: number) =>
-    Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, tls, fetch: (request) => handle.answer(request) });
-  let running = listen(0);
+    Bun.serve({
+      hostname: "127.0.0.1",
+      port,
+      idleTimeout: 0,
+      development: false,
+      tls,
+      fetch: (request) => handle.answer(request),
+    });
+  let running: ReturnType<typeof listen> | undefined = listen(0);
   const port = running.port ?? 0;
   const folder = mkdtempSync(join(tmpdir(), "clusterlink-api-server-"));
   const kubeconfig = join(folder, "kubeconfig");
@@ -63,6 +73,14 @@ export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOption
     }
   };
   populate();
+  const close = async () => {
+    faults.dropWatches();
+    await running?.stop(true);
+    running = undefined;
+  };
+  const resume = () => {
+    running ??= listen(port);
+  };
   return {
     ...reached,
     name: "the API server of the tests",
@@ -73,22 +91,18 @@ export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOption
     requests,
     user: (name) => ({ name: `test:${name}`, token: tokens[name] }),
     namespace: (prefix) => makeNamespace(client, prefix),
+    seed: (resource, object) => handle.seed(resourceName(resource), JSON.parse(JSON.stringify(object))),
     async reset() {
+      resume();
       faults.clear();
       handle.clear();
       requests.length = 0;
     },
-    async pause() {
-      faults.dropWatches();
-      await running.stop(true);
-    },
-    resume() {
-      running = listen(port);
-    },
+    pause: close,
+    resume,
     async stop() {
       faults.clear();
-      faults.dropWatches();
-      await running.stop(true);
+      await close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -72,6 +72,13 @@ export function readStatus(body: unknown, httpStatus: number): KubeStatus {
   };
 }
 
+/** @returns why a connection failed, in short: Bun's messages of fetch add advice for programmers to the code. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return code ?? error.message;
+}
+
 /** @returns whether the error says that this very object is not there, and not that the API server lacks its kind. */
 export function isObjectMissing(error: unknown): boolean {
   return error instanceof KubeApiError && error.status?.reason === "NotFound" && Boolean(error.status.details?.name);

@@ -76,7 +76,11 @@ export class Informer<T extends KubeObject, P = T> {
    */
   subscribe(listener: ChangeListener<P>): () => void {
     this.#listeners.add(listener);
-    if (this.synced) listener(Array.from(this.entries(), ([key, object]) => ({ type: "upsert", key, object })));
+    if (this.synced)
+      this.#call(
+        listener,
+        Array.from(this.entries(), ([key, object]) => ({ type: "upsert", key, object })),
+      );
     return () => this.#listeners.delete(listener);
   }
 

@@ -1,4 +1,4 @@
-import { type Asked, KubeApiError } from "./error.ts";
+import { type Asked, KubeApiError, reasonOf } from "./error.ts";
 
 /** Upper bound of one line, in characters; etcd's own for an object is 1.5 MiB. */
 const LONGEST = 16 * 1024 * 1024;
@@ -36,5 +36,5 @@ export async function* readLines(stream: ReadableStream<Uint8Array>, asked: Aske
 }
 
 function broken({ path }: Asked, error: unknown): never {
-  throw new KubeApiError("Unavailable", `the watch of ${path} broke: ${String(error)}`, { cause: error });
+  throw new KubeApiError("Unavailable", `the watch of ${path} broke: ${reasonOf(error)}`, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { type Connection, CredentialsError } from "./connection.ts";
 import { deadline } from "./deadline.ts";
-import { type Asked, KubeApiError, readStatus, statusError } from "./error.ts";
+import { type Asked, KubeApiError, readStatus, reasonOf, statusError } from "./error.ts";
 import { SYSTEM_TIMING, type Timing } from "./timing.ts";
 
 export interface TransportOptions {
@@ -116,7 +116,7 @@ export class Transport {
     if (error instanceof KubeApiError) return error;
     const { server } = this.options.connection;
     if (error instanceof CredentialsError) return new KubeApiError("Unavailable", error.message, { cause: error });
-    const why = late ? `no answer within ${this.options.timeout ?? TIMEOUT} ms` : describe(error);
+    const why = late ? `no answer within ${this.options.timeout ?? TIMEOUT} ms` : reasonOf(error);
     const message = `${asked.method} ${asked.path} did not succeed at the API server ${server}: ${why}`;
     return new KubeApiError("Unavailable", message, { cause: error });
   }
@@ -127,11 +127,4 @@ function retryAfter(response: Response): number | undefined {
   if (response.status !== 429 && (response.status !== 503 || header === null)) return undefined;
   const seconds = Number(header ?? 1);
   return Number.isFinite(seconds) ? Math.min(LONGEST_RETRY_AFTER, Math.max(0, seconds * 1000)) : undefined;
-}
-
-/** Bun's messages of fetch tell the code only, with advice for programmers. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return code ?? error.message;
 }

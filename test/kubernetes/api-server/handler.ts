@@ -2,7 +2,7 @@
 import { type Action, authorize, type User } from "./access.ts";
 import { badRequest, Failure } from "./failure.ts";
 import type { Faults } from "./faults.ts";
-import { asText, type JsonObject, type Stored } from "./json.ts";
+import { asObject, asText, type JsonObject, type Stored } from "./json.ts";
 import { getObject, listObjects } from "./reading.ts";
 import { apiVersionOf, definedResources, type Resource, resourceName } from "./resources.ts";
 import { Storage } from "./storage.ts";
@@ -126,9 +126,11 @@ export function handler(deps: HandlerDeps): Handler {
     seed(name, object) {
       const resource = known().find((each) => resourceName(each) === name);
       if (!resource) throw new Error(`there is no resource ${name}`);
+      const namespace = asObject(object["metadata"])["namespace"];
       const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
       const query = new URLSearchParams();
-      createObject({ storage, resource, namespace: undefined, subresource: undefined, query, body });
+      const place = { namespace: typeof namespace === "string" ? namespace : undefined, subresource: undefined };
+      createObject({ storage, resource, ...place, query, body });
     },
     clear() {
       for (const resource of known()) {
