@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CRD_KINDS, customResourceDefinition } from "../../src/resources/crd.ts";
 import { type KubeResource, resourceName } from "../../src/store/kubernetes/resource.ts";
-import { issueFabric, issuePeer } from "../api/certificates.ts";
 import type { User } from "./api-server/access.ts";
 import { Faults } from "./api-server/faults.ts";
 import { type Handler, handler, type Recorded } from "./api-server/handler.ts";
 import { builtInResources } from "./api-server/resources.ts";
+import { SERVER_NAME, serverCertificate } from "./certificate.ts";
 import { clientFor, kubeconfigText, makeNamespace, type TestServer } from "./test-server.ts";
 
 export type { Recorded };
@@ -33,12 +33,9 @@ export interface ApiServerOptions {
   bookmarkInterval?: number;
 }
 
-const SERVER_NAME = "kubernetes.test";
-
 /** Starts a server with our CRDs and the namespaces that every cluster has. */
 export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOptions = {}): Promise<ApiServer> {
-  const ca = await issueFabric({ name: "kubernetes" });
-  const certificate = await issuePeer({ name: SERVER_NAME }, ca);
+  const { ca, cert, key } = await serverCertificate();
   const tokens = { admin: crypto.randomUUID(), alice: crypto.randomUUID(), bob: crypto.randomUUID() };
   const users = new Map<string, User>([
     [tokens.admin, { name: "admin", groups: ["system:masters"] }],
@@ -48,21 +45,20 @@ export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOption
   const faults = new Faults();
   const requests: Recorded[] = [];
   const handle: Handler = handler({ users, faults, requests, resources: builtInResources(), bookmarkInterval });
-  const tls = { cert: `${certificate.cert}${ca.cert}`, key: certificate.key };
   const listen = (port: number) =>
     Bun.serve({
       hostname: "127.0.0.1",
       port,
       idleTimeout: 0,
       development: false,
-      tls,
+      tls: { cert, key },
       fetch: (request) => handle.answer(request),
     });
   let running: ReturnType<typeof listen> | undefined = listen(0);
   const port = running.port ?? 0;
   const folder = mkdtempSync(join(tmpdir(), "clusterlink-api-server-"));
   const kubeconfig = join(folder, "kubeconfig");
-  const reached = { url: `https://127.0.0.1:${port}`, ca: ca.cert, serverName: SERVER_NAME };
+  const reached = { url: `https://127.0.0.1:${port}`, ca, serverName: SERVER_NAME };
   writeFileSync(kubeconfig, kubeconfigText(reached, { token: tokens.admin }), { mode: 0o600 });
   const client = await clientFor(kubeconfig);
   const populate = () => {

@@ -18,11 +18,9 @@ import {
   SECRETS,
   SERVICES,
 } from "../../src/store/kubernetes/resource.ts";
-import { issueFabric, issuePeer } from "../api/certificates.ts";
 import { freePort } from "../free-port.ts";
+import { SERVER_NAME, serverCertificate } from "./certificate.ts";
 import { clientFor, kubeconfigText, makeNamespace, type TestServer } from "./test-server.ts";
-
-const SERVER_NAME = "kubernetes.test";
 
 const CRDS: KubeResource = {
   group: "apiextensions.k8s.io",
@@ -58,12 +56,11 @@ async function start(): Promise<TestServer> {
   const assets = process.env["KUBEBUILDER_ASSETS"] ?? "";
   const folder = mkdtempSync(join(tmpdir(), "clusterlink-envtest-"));
   const tokens = { admin: crypto.randomUUID(), alice: crypto.randomUUID(), bob: crypto.randomUUID() };
-  const ca = await issueFabric({ name: "kubernetes" });
-  const certificate = await issuePeer({ name: SERVER_NAME }, ca);
+  const { ca, cert, key } = await serverCertificate();
   const files = {
-    "ca.pem": ca.cert,
-    "cert.pem": `${certificate.cert}${ca.cert}`,
-    "key.pem": certificate.key,
+    "ca.pem": ca,
+    "cert.pem": cert,
+    "key.pem": key,
     "tokens.csv": [
       `${tokens.admin},admin,1,"system:masters"`,
       `${tokens.alice},test:alice,2`,
@@ -100,7 +97,7 @@ async function start(): Promise<TestServer> {
     `--service-account-signing-key-file=${file("key.pem")}`,
     "--disable-admission-plugins=ServiceAccount",
   ]);
-  const reached = { url: `https://127.0.0.1:${secure}`, ca: ca.cert, serverName: SERVER_NAME };
+  const reached = { url: `https://127.0.0.1:${secure}`, ca, serverName: SERVER_NAME };
   const kubeconfig = file("kubeconfig");
   writeFileSync(kubeconfig, kubeconfigText(reached, { token: tokens.admin }), { mode: 0o600 });
   const client = await clientFor(kubeconfig);
