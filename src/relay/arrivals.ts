@@ -19,10 +19,11 @@ class Arrival implements SocketUser, Expiring {
   begin(): void {
     const { socket } = this;
     this.leave(this);
+    // Before the new user may pause it again.
+    socket.resume();
     this.start();
     for (const chunk of this.#chunks) socket.data.onData(socket, chunk);
     if (this.#ended) socket.data.onEnd(socket);
-    socket.resume();
   }
 
   onData(socket: RelaySocket, chunk: Uint8Array): void {

@@ -1,8 +1,14 @@
 /** A pod's first connection may come before anybody has told who the pod is: it waits, a while, instead of being denied. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
+import { FrameType } from "../../src/wire/frames.ts";
 import { certificatesOf, Site, source } from "./fabric.ts";
+import { RawGateway } from "./raw-peer.ts";
 import { application, ending, eventually, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const fromApps: AccessPolicySpec = {
   action: "allow",
@@ -55,6 +61,25 @@ describe("a connection of a client that nobody knows", () => {
     await learn();
     await eventually(() => east.relay.descriptors.used === west.relay.descriptors.used, "only the tunnels are left");
     expect(east.records).toHaveLength(0);
+  });
+
+  test("is not read further than any other until its stream is open", async () => {
+    const silent = new RawGateway(await certificatesOf("west"));
+    east.addGateways("west", [silent.port]);
+    await east.publish();
+    const app = application(port);
+    await once(app, "connect");
+    await Bun.sleep(50);
+    for (let i = 0; i < 64; i++) app.write(Buffer.alloc(1 << 20));
+    await Bun.sleep(100);
+    await learn();
+    await eventually(() => silent.tunnels.some((peer) => peer.got(FrameType.open)), "OPEN has come");
+    await Bun.sleep(200);
+    expect((await east.report()).connections[0]?.bytesIn).toBeLessThan(4 << 20);
+    app.resetAndDestroy();
+    east.addPeer(west);
+    await eventually(() => east.relay.live.size === 0, "it is over");
+    east.records.length = 0;
   });
 
   test("does not wait when no policy in force asks who the client is", async () => {
