@@ -14,6 +14,9 @@ const CLUSTERLINK = "clusterlink.net";
 
 const READ = ["get", "list", "watch"];
 
+/** For what is followed only, never asked for by name. */
+const FOLLOW = ["list", "watch"];
+
 /** In every namespace that the gateway serves. */
 export const SERVED_NAMESPACE_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["exports", "imports", "accesspolicies"], verbs: READ },
@@ -22,10 +25,10 @@ export const SERVED_NAMESPACE_RULES: readonly PolicyRule[] = [
     resources: ["exports/status", "imports/status", "accesspolicies/status"],
     verbs: ["patch"],
   },
-  { apiGroups: [""], resources: ["services"], verbs: [...READ, "create", "patch", "delete"] },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: [...READ, "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["services"], verbs: [...FOLLOW, "create", "patch", "delete"] },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: [...FOLLOW, "create", "patch", "delete"] },
   { apiGroups: [""], resources: ["endpoints"], verbs: ["delete"] },
-  { apiGroups: [""], resources: ["pods"], verbs: READ },
+  { apiGroups: [""], resources: ["pods"], verbs: FOLLOW },
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
@@ -46,7 +49,7 @@ export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
 export const OWN_NAMESPACE_ONLY_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["peers"], verbs: READ },
   { apiGroups: [CLUSTERLINK], resources: ["peers/status"], verbs: ["patch"] },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: READ },
+  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: FOLLOW },
   { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
@@ -57,11 +60,12 @@ export const PRIVILEGED_POLICY_RULES: readonly PolicyRule[] = [
 
 /** What the operator does itself. It may grant no more than it has, so that a gateway's rules are added to these. */
 export const OPERATOR_RULES: readonly PolicyRule[] = [
-  { apiGroups: [CLUSTERLINK], resources: ["instances"], verbs: [...READ, "patch"] },
+  { apiGroups: [CLUSTERLINK], resources: ["instances"], verbs: [...FOLLOW, "patch"] },
   { apiGroups: [CLUSTERLINK], resources: ["instances/status"], verbs: ["patch"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, "create", "patch", "delete"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["list"] },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["services"], verbs: ["get"] },
   { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "create", "patch", "delete"] },
   {
     apiGroups: ["rbac.authorization.k8s.io"],

@@ -5,6 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadSharedKeys } from "../../src/control/kubernetes/shared-keys.ts";
 import { accessObjects } from "../../src/deploy/access.ts";
+import type { PolicyRule } from "../../src/deploy/permissions.ts";
+import { KIND_NAMES, KINDS } from "../../src/resources/kinds.ts";
+import type { KubeClient } from "../../src/store/kubernetes/client.ts";
+import { KubernetesStore } from "../../src/store/kubernetes/kubernetes-store.ts";
 import {
   customResource,
   ENDPOINT_SLICES,
@@ -17,9 +21,10 @@ import {
   SERVICES,
   type Service,
 } from "../../src/store/kubernetes/resource.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
 import { ALLOW_ALL, importOf, SYSTEM } from "../control/objects.ts";
 import { create, eventually, gatewayEndpoints, Replica, type ReplicaOptions, read, told } from "./control-site.ts";
-import { suite } from "./server.ts";
+import { type ApiServer, suite } from "./server.ts";
 import { clientFor, kubeconfigText, type TestServer } from "./test-server.ts";
 
 const rbac = (plural: string, kind: string, namespaced: boolean): KubeResource => ({
@@ -38,15 +43,36 @@ const RBAC = new Map(
   ].map((resource) => [resource.kind, resource]),
 );
 
+const quiet = createLogger({ level: "fatal", format: "text" });
+
 /** Of endpoints that Kubernetes made of a selector which the Service had. */
 const LEFT = {
   "kubernetes.io/service-name": "web",
   "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
 };
 
+/**
+ * @returns the rights that a gateway of the whole cluster is granted and that alice has not made use of, as
+ * `GROUP/RESOURCE VERB`. A real server does not tell what it was asked.
+ */
+function idleRights(server: TestServer): string[] {
+  if (!("requests" in server)) return [];
+  const used = new Set(
+    (server as ApiServer).requests
+      .filter(({ user }) => user === server.user("alice").name)
+      .map(({ group, resource, verb }) => `${group}/${resource} ${verb}`),
+  );
+  const rules = accessObjects({ namespace: SYSTEM }).flatMap((object) => (object["rules"] as PolicyRule[]) ?? []);
+  const granted = rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${group}/${resource} ${verb}`))),
+  );
+  return granted.filter((right) => !used.has(right)).sort();
+}
+
 suite("a gateway with the rights of the manifests", (running) => {
   let server: TestServer;
   let namespace: string;
+  let alice: KubeClient;
   const cleanups: (() => unknown)[] = [];
   beforeEach(async () => {
     server = running();
@@ -75,6 +101,7 @@ suite("a gateway with the rights of the manifests", (running) => {
     const kubeconfig = join(folder, "kubeconfig");
     writeFileSync(kubeconfig, kubeconfigText(server, { token }));
     const client = await clientFor(kubeconfig);
+    alice = client;
     await eventually("the rights", () =>
       client.page(PODS, { namespace: watchNamespace, limit: 1 }).catch(() => undefined),
     );
@@ -89,10 +116,12 @@ suite("a gateway with the rights of the manifests", (running) => {
     await create(server, "Import", namespace, "web", importOf(80));
     await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
     await gatewayEndpoints(server, ["10.244.0.6"]);
-    await server.client.patch(SERVICES, { namespace, name: "web" }, { spec: { selector: { app: "x" } } });
-    await eventually("the repair", async () => {
-      return (await server.client.get(SERVICES, { namespace, name: "web" }))?.spec?.selector === undefined;
-    });
+    for (const app of ["x", "y"]) {
+      await server.client.patch(SERVICES, { namespace, name: "web" }, { spec: { selector: { app } } });
+      await eventually("the repair", async () => {
+        return (await server.client.get(SERVICES, { namespace, name: "web" }))?.spec?.selector === undefined;
+      });
+    }
     const slice = { metadata: { name: "left", namespace, labels: LEFT }, addressType: "IPv4", endpoints: [] };
     await server.client.create(ENDPOINT_SLICES, slice as EndpointSlice);
     await eventually("no strange endpoints", async () => {
@@ -126,6 +155,9 @@ suite("a gateway with the rights of the manifests", (running) => {
       await work(replica);
       await create(server, "PrivilegedAccessPolicy", undefined, "all", ALLOW_ALL);
       await told(server, "PrivilegedAccessPolicy", undefined, "all", "PolicyValid True Valid");
+      const store = new KubernetesStore({ client: alice, log: quiet, namespace: SYSTEM });
+      for (const kind of KIND_NAMES) await store.get(kind, KINDS[kind].namespaced ? SYSTEM : undefined, "none");
+      expect(idleRights(server)).toEqual([]);
     }, 30_000);
   });
 
