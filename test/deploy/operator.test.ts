@@ -1,6 +1,11 @@
 /** The operator on a real API server, where nothing else is: no kubelet, no controllers, so that tests play them. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { INSTANCE_ANNOTATION } from "../../src/deploy/names.ts";
+import { operatorObjects } from "../../src/deploy/operator.ts";
+import { applyObject } from "../../src/operator/apply.ts";
 import { Operator } from "../../src/operator/operator.ts";
 import type { InstanceResource } from "../../src/resources/kinds.ts";
 import type { KubeClient } from "../../src/store/kubernetes/client.ts";
@@ -13,6 +18,7 @@ import {
 } from "../../src/store/kubernetes/resource.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
+import { clientFor, kubeconfigText, type TestServer } from "../kubernetes/test-server.ts";
 
 type Instance = InstanceResource & KubeObject;
 
@@ -29,14 +35,37 @@ async function until<T>(what: string, ask: () => Promise<T | undefined | false>)
   }
 }
 
+/** @returns a client of a user with the rights of the operator's account. */
+async function grantedClient(server: TestServer): Promise<KubeClient> {
+  const { name, token } = server.user("bob");
+  const roles = operatorObjects({ image: "", logLevel: "" }).filter(({ kind }) => kind.startsWith("ClusterRole"));
+  for (const object of roles) {
+    const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name }];
+    await applyObject(server.client, object.kind === "ClusterRole" ? object : { ...object, subjects });
+  }
+  const folder = mkdtempSync(join(tmpdir(), "clusterlink-operator-"));
+  try {
+    const kubeconfig = join(folder, "kubeconfig");
+    writeFileSync(kubeconfig, kubeconfigText(server, { token }));
+    const client = await clientFor(kubeconfig);
+    await until("the rights", () => client.page(INSTANCES, { limit: 1 }).catch(() => undefined));
+    return client;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 onRealApiServer("the operator", (server) => {
   let client: KubeClient;
   let namespace: string;
   let operator: Operator;
+  /** Has the operator's rights, and no other: the API server lets nobody grant what they do not have. */
+  let restricted: KubeClient;
   beforeEach(async () => {
     client = server().client;
     namespace = await server().namespace();
-    operator = new Operator({ client, log });
+    restricted = await grantedClient(server());
+    operator = new Operator({ client: restricted, log });
     operator.start();
   });
   afterEach(async () => {
@@ -163,7 +192,7 @@ onRealApiServer("the operator", (server) => {
     await client.patch(INSTANCES, younger.metadata, {
       metadata: { finalizers: ["instance.clusterlink.net/finalizer"] },
     });
-    operator = new Operator({ client, log });
+    operator = new Operator({ client: restricted, log });
     operator.start();
     await until("the younger", () => deployment(other));
     expect(await deployment()).toBeUndefined();
