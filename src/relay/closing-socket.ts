@@ -4,19 +4,31 @@ import type { RelaySocket, SocketUser } from "./socket.ts";
 /** How long the other side may take to close its half, in milliseconds. */
 const LINGER = 5_000;
 
-/** Ends a socket in good order, and tears it down when the other side does not follow. */
+/** What is still to be written before the end. */
+export interface Rest {
+  /** Goes on writing. @returns whether everything has been taken. */
+  flush(): boolean;
+}
+
+/** Ends a socket in good order, after the rest if there is any, and tears it down when the other side does not follow. */
 export class ClosingSocket implements SocketUser, Expiring {
   constructor(
     private readonly socket: RelaySocket,
     private readonly deadlines: Deadlines,
+    private rest?: Rest,
   ) {
     socket.data = this;
     deadlines.set(this, LINGER);
-    socket.end();
+    if (rest === undefined) socket.end();
+  }
+
+  onDrain(): void {
+    if (!this.rest?.flush()) return;
+    this.rest = undefined;
+    this.socket.end();
   }
 
   onData(): void {}
-  onDrain(): void {}
   onEnd(): void {}
 
   onClose(): void {

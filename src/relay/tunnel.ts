@@ -201,7 +201,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     if (this.stopped) return;
     this.#writer.uncorkNow();
     this.#leave();
-    new ClosingSocket(this.socket, this.deadlines);
+    // The last FIN may still be waiting to be taken.
+    new ClosingSocket(this.socket, this.deadlines, this.#writer.drained ? undefined : this.#writer);
     this.owner.onClosed(this, reason);
   }
 
@@ -211,6 +212,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     const stream = this.stream;
     this.#writer.uncorkNow();
     this.#leave();
+    this.#writer.clear();
     this.socket.terminate();
     this.owner.onClosed(this, reason);
     stream?.onReset(this, reason);
@@ -404,7 +406,6 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.stream = undefined;
     this.other = NOWHERE;
     this.#stopWaiting();
-    this.#writer.clear();
     this.socket.data = NOBODY;
   }
 }

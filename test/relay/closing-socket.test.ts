@@ -1,0 +1,56 @@
+/** A socket that is ended says everything first. */
+import { afterAll, expect, test } from "bun:test";
+import type { Socket } from "node:net";
+import { ClosingSocket } from "../../src/relay/closing-socket.ts";
+import { Deadlines } from "../../src/relay/deadlines.ts";
+import { Descriptors } from "../../src/relay/descriptors.ts";
+import { FrameWriter } from "../../src/relay/frame-writer.ts";
+import { countedHandlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
+import { FrameType, frame, HEADER_SIZE } from "../../src/wire/frames.ts";
+import { eventually, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
+
+const descriptors = new Descriptors();
+const deadlines = new Deadlines();
+let far: Socket | undefined;
+const port = await service((socket) => {
+  far = socket;
+});
+
+async function connected(): Promise<[RelaySocket, Socket]> {
+  far = undefined;
+  descriptors.take();
+  const socketHandlers = countedHandlers(descriptors);
+  const options = { hostname: "127.0.0.1", port, allowHalfOpen: true, data: NOBODY, socket: socketHandlers };
+  const socket = await Bun.connect<SocketUser>(options);
+  await eventually(() => far !== undefined, "the far end is there");
+  return [socket, far as unknown as Socket];
+}
+
+test("what waits is written before the end", async () => {
+  const [socket, other] = await connected();
+  const writer = new FrameWriter(socket);
+  let size = 0;
+  while (writer.drained) {
+    writer.data(Buffer.alloc(1 << 18));
+    size += HEADER_SIZE + (1 << 18);
+  }
+  writer.frame(frame(FrameType.fin, new Uint8Array(4)));
+  writer.uncorkNow();
+  size += HEADER_SIZE + 4;
+  new ClosingSocket(socket, deadlines, writer);
+  await Bun.sleep(20);
+  let got = 0;
+  let last = Buffer.alloc(0);
+  other.on("data", (chunk: Buffer) => {
+    got += chunk.length;
+    last = Buffer.concat([last, chunk]).subarray(-8);
+  });
+  await new Promise((resolve) => other.once("end", resolve));
+  expect(got).toBe(size);
+  expect([...last]).toEqual([FrameType.fin, 0, 0, 4, 0, 0, 0, 0]);
+  other.destroy();
+  await eventually(() => descriptors.used === 0, "it is gone");
+});
