@@ -2,6 +2,7 @@
 
 /** One run of wrk. */
 export interface WrkRun {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   /** Milliseconds. */
   readonly p50: number;
@@ -21,6 +22,7 @@ export function readWrk(text: string): WrkRun {
   const errors = socketErrors.reduce((sum, count) => sum + count, statusErrors);
   if (errors > requests * MAX_ERRORS) throw new Error(`wrk counted ${errors} errors in ${requests} requests`);
   return {
+    requests,
     requestsPerSecond: Number(field(text, /^Requests\/sec:\s+([\d.]+)/m, "wrk")),
     p50: duration(field(text, /^\s*50%\s+(\S+)/m, "wrk")),
     p99: duration(field(text, /^\s*99%\s+(\S+)/m, "wrk")),

@@ -1,4 +1,5 @@
 import { wrk } from "../generators.ts";
+import { CPU_TIME, withCpuTime } from "./cpu-time.ts";
 import { entryOf, type ProxyFigure, type Setting } from "./figure.ts";
 
 /** @returns how many requests a second that many kept-alive connections carry, each with one request at a time. */
@@ -13,13 +14,15 @@ export function requests(connections: number): ProxyFigure {
       { name: "", unit: "1/s", better: "higher" },
       { name: "p50", unit: "ms", better: "lower" },
       { name: "p99", unit: "ms", better: "lower" },
+      CPU_TIME,
     ],
     service: "http",
     programs: ["wrk"],
     warmUp: (setting) => run(setting, 2),
     async measure(setting) {
-      const { requestsPerSecond, p50, p99 } = await run(setting, 5);
-      return { "": requestsPerSecond, p50, p99 };
+      const load = () => run(setting, 5);
+      const { result, cpuTime } = await withCpuTime(setting.running, load, ({ requests }) => requests);
+      return { "": result.requestsPerSecond, p50: result.p50, p99: result.p99, ...cpuTime };
     },
   };
 }
