@@ -95,7 +95,6 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
     }
     if (head.expectsContinue && rest.length === 0) this.write(CONTINUE);
     this.#body = { head, reader };
-    this.limitMessage();
   }
 
   #authorize(head: RequestHead, body: Uint8Array): void {

@@ -8,7 +8,7 @@ import type { Expiring } from "./deadlines.ts";
 import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
-/** How long a head, or a body, may take, in milliseconds. */
+/** How long a head, or a body, may take from its first byte to its last, in milliseconds. */
 const MESSAGE_TIMEOUT = 5_000;
 /** How long a stranger may stay without a request, in milliseconds. */
 const STRANGER_IDLE_TIMEOUT = 10_000;
@@ -125,11 +125,6 @@ export class HttpVisitor implements SocketUser, Expiring {
     this.context.deadlines.set(this, this.idleTimeout);
   }
 
-  /** A body is to be read: it has a time limit of its own. */
-  protected limitMessage(): void {
-    this.context.deadlines.set(this, MESSAGE_TIMEOUT);
-  }
-
   /** Somebody else takes the socket. @returns what to call when it is gone. */
   protected handAway(): () => void {
     this.leave();
@@ -144,7 +139,7 @@ export class HttpVisitor implements SocketUser, Expiring {
 
   #read(chunk: Uint8Array): void {
     let rest = chunk;
-    const { reading } = this;
+    let begun = !this.reading;
     try {
       while (rest.length > 0 && !this.#over && this.#queue.empty) {
         const taken = this.readBody(rest);
@@ -154,7 +149,9 @@ export class HttpVisitor implements SocketUser, Expiring {
         }
         const { consumed, head } = this.#parser.push(rest);
         rest = rest.subarray(consumed);
-        if (head !== undefined) this.serve(head, rest);
+        if (head === undefined) continue;
+        begun = true;
+        this.serve(head, rest);
       }
     } catch (error) {
       if (!(error instanceof HttpFault)) throw error;
@@ -162,7 +159,7 @@ export class HttpVisitor implements SocketUser, Expiring {
     }
     if (this.#over) return;
     if (rest.length > 0) this.#held.push(rest);
-    if (!reading && this.#parser.started) this.limitMessage();
+    if (begun && this.reading) this.context.deadlines.set(this, MESSAGE_TIMEOUT);
   }
 
   #goOn(): void {
