@@ -89,8 +89,10 @@ function kindOf(text: string | undefined): KindName | undefined {
   return Object.values(KINDS).find(({ kind, plural }) => text === kind || text === plural)?.kind;
 }
 
+/** Without the notice that CEL rules were not checked, which stands among the causes with no field. */
 function faultsOf(status: KubeStatus | undefined): Fault[] {
-  return (status?.details?.causes ?? []).map(({ field, reason, message }) => ({
+  const causes = (status?.details?.causes ?? []).filter(({ field }) => field !== "<nil>");
+  return causes.map(({ field, reason, message }) => ({
     path: field ?? "",
     type: (reason ?? "FieldValueInvalid") as FaultType,
     message: message ?? "",

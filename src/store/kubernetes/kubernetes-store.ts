@@ -4,7 +4,7 @@ import type { Logger } from "../../telemetry/log.ts";
 import { conflict, notFound, StoreError } from "../errors.ts";
 import type { ListOptions, ListResult, Store, WatchEvent, WatchOptions, WriteOptions } from "../store.ts";
 import type { KubeClient } from "./client.ts";
-import { KubeApiError } from "./error.ts";
+import { KubeApiError, reasonOf } from "./error.ts";
 import { follow } from "./follow.ts";
 import { type InvalidObject, type Judged, judgeObject } from "./judge.ts";
 import { type KnownByKind, type KnownObjects, nothingKnown } from "./known-objects.ts";
@@ -36,6 +36,7 @@ const MOST_WARNINGS = 1_000;
 export class KubernetesStore implements Store {
   readonly #known: KnownByKind = nothingKnown();
   readonly #warned = new Set<string>();
+  readonly #broken = new Map<KindName, string>();
   readonly #timing: Timing;
 
   constructor(readonly options: KubernetesStoreOptions) {
@@ -45,6 +46,11 @@ export class KubernetesStore implements Store {
   /** The objects that do not count, as an unselective list and watch of the kind told last. */
   invalid<K extends KindName>(kind: K): ReadonlyMap<ObjectKey, InvalidObject<K>> {
     return this.#knownOf(kind).invalid;
+  }
+
+  /** Why kinds are behind the cluster at present, for people; a watch that broke is tried again by itself. */
+  get problems(): string[] {
+    return Array.from(this.#broken, ([kind, why]) => `the ${KINDS[kind].plural} cannot be watched: ${why}`);
   }
 
   async get<K extends KindName>(
@@ -92,6 +98,8 @@ export class KubernetesStore implements Store {
       timing: this.#timing,
       log,
       ...(inactivity === undefined ? {} : { inactivity }),
+      onOpen: () => this.#broken.delete(kind),
+      onFailure: (error) => this.#broken.set(kind, reasonOf(error)),
     });
     for await (const frame of frames) {
       if (frame.type === "BOOKMARK") {

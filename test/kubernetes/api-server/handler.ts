@@ -29,7 +29,7 @@ export interface HandlerDeps {
 
 export interface Handler {
   answer(request: Request): Promise<Response>;
-  /** Stores an object as an administrator would. */
+  /** Stores an object as an administrator would, status and all. */
   seed(resource: string, object: JsonObject): void;
   /** Removes everything but namespaces and CustomResourceDefinitions. */
   clear(): void;
@@ -130,7 +130,7 @@ export function handler(deps: HandlerDeps): Handler {
       const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
       const query = new URLSearchParams();
       const place = { namespace: typeof namespace === "string" ? namespace : undefined, subresource: undefined };
-      createObject({ storage, resource, ...place, query, body });
+      createObject({ storage, resource: { ...resource, hasStatus: false }, ...place, query, body });
     },
     clear() {
       for (const resource of known()) {

@@ -1,7 +1,7 @@
 /** Create, update, patch, apply and delete, with what a server makes of an object on the way. */
 import { applyTo, type Manager, trackUpdate } from "./applying.ts";
 import { withDefaults } from "./defaults.ts";
-import { alreadyExists, badRequest, conflict, Failure, invalid, notFound } from "./failure.ts";
+import { alreadyExists, badRequest, type Cause, conflict, Failure, invalid, notFound } from "./failure.ts";
 import { asObject, asText, type Json, type JsonObject, type Metadata, type Stored } from "./json.ts";
 import { jsonPatch, mergePatch } from "./merging.ts";
 import { getObject } from "./reading.ts";
@@ -21,6 +21,13 @@ export interface WriteRequest {
 
 /** An update without a version is refused for all but these. */
 const UNCONDITIONAL = new Set(["services", "pods", "secrets", "namespaces", "endpointslices.discovery.k8s.io"]);
+
+/** What stands behind the faults where there are CEL rules. */
+const UNCHECKED: Cause = {
+  field: "<nil>",
+  reason: "FieldValueInvalid",
+  message: `Invalid value: "null": some validation rules were not checked because the object was invalid`,
+};
 
 const MODIFIED = "the object has been modified; please apply your changes to the latest version and try again";
 
@@ -232,8 +239,9 @@ function shapeCustom(resource: Resource, object: JsonObject): JsonObject {
   const { metadata = {} } = object;
   const shaped = { ...asObject(shape(schema, { ...object, metadata: {} })), metadata };
   const causes = judge(schema, { ...shaped, metadata: {} }, "");
-  if (causes.length > 0) throw invalid(resource, asText(asObject(metadata)["name"]), causes);
-  return shaped;
+  if (causes.length === 0) return shaped;
+  const unchecked = JSON.stringify(schema).includes("x-kubernetes-validations") ? [UNCHECKED] : [];
+  throw invalid(resource, asText(asObject(metadata)["name"]), [...causes, ...unchecked]);
 }
 
 function wantedOf({ metadata, status, ...wanted }: JsonObject): JsonObject {
