@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { SYSTEM_NAMESPACE } from "../deploy/options.ts";
 import type { ClusterOptions } from "./cluster.ts";
-import { type ClusterSend, clusterSender } from "./cluster-server.ts";
+import type { ClusterSend } from "./cluster-server.ts";
 import { CliError } from "./errors.ts";
 
 /** Where a gateway serves its control API unless told otherwise. */
@@ -59,7 +59,7 @@ export function resolveServer(options: ServerOptions, environment: Record<string
   const address = asksCluster ? KUBERNETES : (setting(options.server, "CLUSTERLINK_SERVER") ?? DEFAULT_SERVER);
   if (address === KUBERNETES) {
     const namespace = options.gatewayNamespace ?? SYSTEM_NAMESPACE;
-    return { kind: "cluster", namespace, send: clusterSender({ ...options, gatewayNamespace: namespace }) };
+    return { kind: "cluster", namespace, send: lazySender({ ...options, gatewayNamespace: namespace }) };
   }
   const token = setting(options.token, "CLUSTERLINK_TOKEN");
   const withToken = token === undefined ? {} : { token };
@@ -75,6 +75,15 @@ export function resolveServer(options: ServerOptions, environment: Record<string
     ...withToken,
     ...(ca === undefined ? {} : { ca: readCa(ca) }),
     ...(serverName === undefined ? {} : { serverName }),
+  };
+}
+
+/** Loads what a cluster needs only when one is asked. */
+function lazySender(options: ClusterOptions & { gatewayNamespace: string }): ClusterSend {
+  let sender: Promise<ClusterSend> | undefined;
+  return async (url, request) => {
+    sender ??= import("./cluster-server.ts").then(({ clusterSender }) => clusterSender(options));
+    return (await sender)(url, request);
   };
 }
 

@@ -253,6 +253,7 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
   test(
     "delete peer leaves nothing but what users made",
     async () => {
+      await clusters.kube("client", "delete", "pod", "shop", "--grace-period", "0", "--force");
       const deleted = await clusters.clusterlink("client", ["delete", "peer", "--name", "client"]);
       expect(deleted.output).toContain("deployment.apps/clusterlink deleted");
       expect(deleted.code).toBe(0);
