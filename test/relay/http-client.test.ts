@@ -8,6 +8,8 @@ import { application, ending, eventually, next, readAll } from "./sockets.ts";
 
 const westCertificates = await certificatesOf("west");
 const northCertificates = await certificatesOf("north");
+/** As it stands in a ClientHello. */
+const TLS_1_2 = 0x0303;
 const gateways: { stop(): void }[] = [];
 const sites: Site[] = [];
 const sockets: Socket[] = [];
@@ -139,6 +141,14 @@ describe("opening a stream", () => {
     const { port } = await importer({ west: west.port });
     expect(await next(connect(port))).toBe("welcome");
   });
+});
+
+test("a gateway that knows no newer TLS than 1.2 is spoken to", async () => {
+  const old = { ...westCertificates, maxVersion: TLS_1_2 };
+  const west = gateway(respondBut({ connect: `${ESTABLISHED}welcome` }), old);
+  const { port } = await importer({ west: west.port });
+  expect(await next(connect(port))).toBe("welcome");
+  expect(west.connections[0]?.peer.socket?.getTLSVersion()).toBe("TLSv1.2");
 });
 
 describe("kept connections", () => {

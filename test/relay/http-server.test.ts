@@ -462,6 +462,34 @@ describe("a gateway that goes away", () => {
   });
 });
 
+describe("a gateway that cannot", () => {
+  test("hold more connections answers 503 to peers that are here", async () => {
+    const site = new Site(await certificatesOf("south"));
+    await site.addExport("echo", echo).allow().publish();
+    const { descriptors } = site.relay;
+    const dialSouth = () => dial({ serverName: "south" }, site.port);
+    const kept = await dialSouth();
+    const token = (await kept.say(authzText("echo")).answer()).fields["x-access-token"];
+    const other = await dialSouth();
+    const taken = descriptors.limit;
+    for (let i = 0; i < taken; i++) descriptors.take();
+    expect((await kept.say(authzText("echo")).answer()).status).toBe(503);
+    expect((await other.say(connectText(token)).answer()).status).toBe(503);
+    for (let i = 0; i < taken; i++) descriptors.give();
+    expect((await kept.say(authzText("echo")).answer()).status).toBe(200);
+  });
+
+  test("sign tokens, because its key is too short, answers 503 and goes on", async () => {
+    const site = new Site(await certificatesOf("south"));
+    site.tables.site.self.authzKey = Buffer.alloc(16).toString("base64");
+    await site.addExport("echo", echo).allow().publish();
+    const kept = await dial({ serverName: "south" }, site.port);
+    expect((await kept.say(authzText("echo")).answer()).status).toBe(503);
+    expect((await kept.say("GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n").answer()).status).toBe(200);
+    expect((await kept.say(connectText(await forgedToken())).answer()).status).toBe(503);
+  });
+});
+
 test("a connection that says nothing is ended", async () => {
   const peer = await RawPeer.dial(west.port, { ...eastCertificates, alpn: undefined });
   peer.send(Buffer.from("GET /healthz HTTP/1.1\r\n"));
