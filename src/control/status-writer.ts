@@ -2,10 +2,10 @@ import { setCondition } from "../resources/conditions.ts";
 import type { GatewayKindName, ResourceOf } from "../resources/kinds.ts";
 import type { Condition, ObjectKey } from "../resources/meta.ts";
 import { formatTimestamp } from "../resources/timestamp.ts";
+import { backoff } from "../store/backoff.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { backoff } from "./backoff.ts";
 
 /** A condition as a reconciler wants it; when it changed and on which generation is added when it is written. */
 export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">;

@@ -1,9 +1,9 @@
 import type { KindName, ResourceOf } from "../resources/kinds.ts";
 import { keyOf, type ObjectKey } from "../resources/meta.ts";
+import { backoff } from "../store/backoff.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { backoff } from "./backoff.ts";
 
 export interface WatchCacheOptions {
   store: Pick<Store, "list" | "watch">;

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
-import { backoff } from "../control/backoff.ts";
 import { loadSharedKeys, type SharedKeys } from "../control/kubernetes/shared-keys.ts";
 import { KubernetesSite } from "../control/kubernetes/site.ts";
+import { backoff } from "../store/backoff.ts";
 import { accessFaults } from "../store/kubernetes/access.ts";
 import { KubeClient } from "../store/kubernetes/client.ts";
 import { KubeApiError } from "../store/kubernetes/error.ts";

@@ -1,5 +1,5 @@
-import { backoff } from "../control/backoff.ts";
 import type { Channel } from "../snapshot/channel.ts";
+import { backoff } from "../store/backoff.ts";
 
 export interface ReconnectOptions<Out, In> {
   connect: () => Promise<Channel<Out, In>>;

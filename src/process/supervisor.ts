@@ -1,4 +1,4 @@
-import { backoff } from "../control/backoff.ts";
+import { backoff } from "../store/backoff.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { ChildCommand } from "./child-protocol.ts";
 

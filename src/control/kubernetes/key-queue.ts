@@ -1,4 +1,4 @@
-import { backoff } from "../backoff.ts";
+import { backoff } from "../../store/backoff.ts";
 
 export interface KeyQueueOptions {
   /** Brings what the key names to what is wanted; rejects to be called again later. */

@@ -1,4 +1,5 @@
 import type { Logger } from "../../telemetry/log.ts";
+import { backoff } from "../backoff.ts";
 import type { KubeClient, Selection, WatchFrame } from "./client.ts";
 import { deadline } from "./deadline.ts";
 import { KubeApiError } from "./error.ts";
@@ -96,10 +97,9 @@ function silent(name: string, inactivity: number, cause: unknown): KubeApiError 
   return new KubeApiError("Unavailable", `the watch of ${name} said nothing for ${inactivity} ms`, { cause });
 }
 
-/** @returns milliseconds: doubling with every failure, cut at random by up to a half. */
+/** @returns how long to wait before the next try, milliseconds. */
 export function retryDelay(failures: number, { random }: Pick<Timing, "random">): number {
-  const whole = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** Math.min(failures - 1, 30));
-  return whole * (1 - random() / 2);
+  return backoff(failures, { ...BACKOFF, random });
 }
 
 function versionOf<T extends KubeObject>(frame: WatchFrame<T>): string {
