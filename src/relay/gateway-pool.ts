@@ -99,7 +99,15 @@ export class GatewayPool {
   /** @returns how many dials would bring the idle links up to the warm number now. */
   missing(now: number): number {
     if (!this.reachable || now < this.#retryAt) return 0;
-    return Math.max(0, this.#warm - this.#idle.length - this.dialing);
+    const missing = this.#warm - this.#idle.length - this.dialing;
+    return missing <= 0 ? 0 : Math.max(0, missing - this.#greeting);
+  }
+
+  /** Tunnels whose HELLO is still to come: they will be idle soon. */
+  get #greeting(): number {
+    let count = 0;
+    for (const link of this.links) if (link.sendsEarly && !link.proven) count += 1;
+    return count;
   }
 
   get #warm(): number {
@@ -123,7 +131,8 @@ export class GatewayPool {
 
   /**
    * `wanted`: something is imported from here.
-   * @returns idle links that nobody has needed for long; asks the others now and then whether they live. */
+   * @returns idle links that nobody has needed for long; asks the others now and then whether they live.
+   */
   sweep(now: number, wanted: boolean): Link[] {
     this.#countDemand(now);
     const warm = wanted ? WARM_TUNNELS : 0;

@@ -69,7 +69,7 @@ export class Site {
           certificates,
           authzKey: Buffer.alloc(32, 7).toString("base64"),
           clientsFresh: true,
-          deadlines: { handshake: 1000, open: 2000, dial: 1000, grace: 1000 },
+          deadlines: { handshake: 5000, open: 5000, dial: 5000, grace: 1000 },
         },
       },
       imports: {},

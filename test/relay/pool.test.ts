@@ -84,6 +84,16 @@ describe("tunnels", () => {
     expect([first.alive.length, second.alive.length]).toEqual([2, 2]);
   });
 
+  test("that have not said HELLO yet are counted, and not dialled again", async () => {
+    const gateway = newGateway(() => undefined);
+    const { east } = await importer([gateway.port]);
+    await eventually(() => gateway.tunnels.filter(({ handshaken }) => handshaken).length === 2, "both are greeted");
+    for (let i = 0; i < 5; i++) await sweep();
+    expect(gateway.tunnels.length).toBe(2);
+    for (const peer of gateway.tunnels) peer.hello();
+    await warm(east);
+  });
+
   test("none are dialled to a peer that nothing is imported from", async () => {
     const gateway = newGateway();
     const east = newSite().addGateways("west", [gateway.port]);
