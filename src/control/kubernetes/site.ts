@@ -23,7 +23,7 @@ import { follow, type Watches } from "./watches.ts";
 export interface KubernetesSiteOptions {
   client: KubeClient;
   /** Where the objects are that the site is made of. */
-  store: Pick<KubernetesStore, "invalid">;
+  store: Pick<KubernetesStore, "invalid" | "problems">;
   /** The gateway's own namespace. */
   namespace: string;
   /** The only namespace that is served; absent for all. */
@@ -146,7 +146,8 @@ export class KubernetesSite implements SiteKind, Surroundings {
   }
 
   get problems(): string[] {
-    return [...this.#watches.flatMap(({ problems }) => problems), ...this.#invalidPolicies()];
+    const { problems } = this.options.store;
+    return [...problems, ...this.#watches.flatMap((watches) => watches.problems), ...this.#invalidPolicies()];
   }
 
   /** Whether this replica is the one that writes. */
