@@ -37,6 +37,8 @@ export interface TunnelOwner extends LinkOwner<Tunnel> {
 
 /** How long the answer to a PING may take, in milliseconds. */
 const PONG_TIMEOUT = 5_000;
+/** Bytes that the far side always takes, whether its application reads or not: the socket's buffers have room for them. */
+const SURELY_READ = 64 * 1024;
 /** After RESET the far side proves that it still reads; if it is stuck, the tunnel's death is the RESET. */
 const RESET_TIMEOUT = 1_000;
 
@@ -60,6 +62,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   /** DATA that came before OPENED. */
   #early = 0;
   #awaitsPong = false;
+  /** Bytes of DATA that were sent since the far side last proved that it reads. */
+  #unconfirmed = 0;
   #settled = true;
   #waiting: string | undefined;
   /** FIN is still behind data that the socket has not taken. */
@@ -127,7 +131,9 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   }
 
   write(chunk: Uint8Array): boolean {
-    return !this.state.maySend || this.#writer.data(chunk);
+    if (!this.state.maySend) return true;
+    this.#unconfirmed += chunk.length;
+    return this.#writer.data(chunk);
   }
 
   finish(): void {
@@ -258,7 +264,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
         this.#onOpen(decodeOpen(payload));
         break;
       case FrameType.opened:
-        if (this.state.receiveOpened(decodeStreamFrame(payload))) this.stream?.onOpened(this);
+        if (this.state.receiveOpened(decodeStreamFrame(payload))) this.#onOpened();
         break;
       case FrameType.refused:
         this.#onRefused(decodeRefused(payload));
@@ -327,6 +333,11 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.owner.onOpen(this, open);
   }
 
+  #onOpened(): void {
+    this.#unconfirmed = 0;
+    this.stream?.onOpened(this);
+  }
+
   #onRefused(refused: Refused): void {
     if (!this.state.receiveRefused(refused.stream)) return;
     if (refused.code === "draining") this.draining = true;
@@ -362,6 +373,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   #onPong(): void {
     this.#awaitsPong = false;
+    this.#unconfirmed = 0;
     if (this.hello === undefined) return;
     this.#stopWaiting();
     if (this.state.idle) this.#settle();
@@ -380,7 +392,20 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.#finWaits = false;
     this.other = NOWHERE;
     this.resume();
+    this.#askForProof();
     this.#settle();
+  }
+
+  /**
+   * A far side whose application is slow has not read the end of the stream yet, however long ago it was sent. The next
+   * stream would wait behind it, and a tunnel that is torn down meanwhile would take it along. So the opener waits for
+   * the far side's word, as long as that takes.
+   */
+  #askForProof(): void {
+    const { role, phase } = this.state;
+    if (role !== "opener" || phase !== "closed" || this.#unconfirmed <= SURELY_READ || this.stopped) return;
+    this.#awaitsPong = true;
+    this.#writer.frame(frame(FrameType.ping, new Uint8Array(8)));
   }
 
   /** Becomes idle once what is left of the last stream has been written, and the far side has proved that it reads. */
