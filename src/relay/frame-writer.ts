@@ -8,7 +8,11 @@ const COPY_LIMIT = CORK_SIZE - HEADER_SIZE;
 /** Answers to PING that may wait to be written. */
 const MAX_WAITING_PONGS = 4;
 
+/** The most that one TLS record holds (RFC 8446, section 5.1). */
+const RECORD_SIZE = 16 * 1024;
+
 const header = new Uint8Array(HEADER_SIZE);
+const record = new Uint8Array(RECORD_SIZE);
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -52,12 +56,18 @@ export class FrameWriter implements Corked {
     }
     this.uncorkNow();
     for (let at = 0; at < chunk.length; at += MAX_DATA) {
-      const part = chunk.length <= MAX_DATA ? chunk : chunk.subarray(at, at + MAX_DATA);
-      writeHeader(header, 0, FrameType.data, part.length);
-      this.#write(header, true);
-      this.#write(part);
+      this.#large(chunk.length <= MAX_DATA ? chunk : chunk.subarray(at, at + MAX_DATA));
     }
     return this.#queue.empty;
+  }
+
+  /** The header goes with as much of the payload as fills one TLS record; the rest leaves without a copy. */
+  #large(payload: Uint8Array): void {
+    const beginning = Math.min(payload.length, RECORD_SIZE - HEADER_SIZE);
+    writeHeader(record, 0, FrameType.data, payload.length);
+    record.set(payload.subarray(0, beginning), HEADER_SIZE);
+    this.#write(record.subarray(0, HEADER_SIZE + beginning), true);
+    if (beginning < payload.length) this.#write(payload.subarray(beginning));
   }
 
   /** Answers a PING. @returns false when too many answers are waiting already. */

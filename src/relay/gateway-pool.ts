@@ -7,6 +7,8 @@ import type { StreamHandle } from "./peer-stream.ts";
 export const WARM_TUNNELS = 2;
 /** The most connections that are kept ready for a gateway that speaks HTTP/1.1, where each serves one stream only. */
 const MAX_WARM_HTTP = 16;
+/** Idle links among which one to another far relay is looked for. */
+const CHOICE = 8;
 /** How far back the demand is remembered, in milliseconds. */
 const DEMAND_WINDOW = 10_000;
 /** How long an idle tunnel beyond the demand is kept, in milliseconds. */
@@ -29,6 +31,8 @@ export class GatewayPool {
   dialing = 0;
   /** The dialect of the last handshake: tunnels that are reused, or connections that each serve one stream. */
   native = true;
+  /** The far relay that the link taken last ended at. */
+  #lastRelay: number | undefined;
   #peak = 0;
   #previousPeak = 0;
   #windowStart = 0;
@@ -51,17 +55,32 @@ export class GatewayPool {
     return this.links.size - this.#idle.length;
   }
 
-  /** @returns an idle link that is not one of `avoid`, the most recently used one, or nothing. */
+  /**
+   * @returns an idle link that is not one of `avoid`, or nothing: of those used most recently, one that ends at another
+   * far relay than the last one that was taken, so that the work is spread over the far cores.
+   */
   take(now: number, avoid: ReadonlySet<StreamHandle> | undefined): Link | undefined {
-    for (let at = this.#idle.length - 1; at >= 0; at--) {
-      const { link } = this.#idle[at] as Held;
-      if (avoid?.has(link)) continue;
-      this.#idle.splice(at, 1);
-      if (!link.usable) continue;
+    for (let chosen = this.#choose(avoid); chosen >= 0; chosen = this.#choose(avoid)) {
+      const [held] = this.#idle.splice(chosen, 1);
+      if (held === undefined || !held.link.usable) continue;
+      this.#lastRelay = held.link.hello?.relay;
       this.#countDemand(now);
-      return link;
+      return held.link;
     }
     return undefined;
+  }
+
+  /** @returns the place of the link to take next among the idle ones, or −1. */
+  #choose(avoid: ReadonlySet<StreamHandle> | undefined): number {
+    let chosen = -1;
+    for (let at = this.#idle.length - 1, seen = 0; at >= 0 && seen < CHOICE; at--) {
+      const { link } = this.#idle[at] as Held;
+      if (avoid?.has(link)) continue;
+      if (link.hello?.relay !== this.#lastRelay) return at;
+      if (chosen < 0) chosen = at;
+      seen += 1;
+    }
+    return chosen;
   }
 
   /** Whether one of these links, which have turned a connection away, is its own and stays: it had no room. */
