@@ -25,11 +25,14 @@ export interface ControlOptions {
   onBeat?: NonNullable<HeartbeatOptions["onBeat"]>;
 }
 
-/**
- * Changes that come together are published together: those within this many milliseconds of the first, or within the
- * time that the last publication took, so that it never takes more than half of the processor.
- */
+/** Changes that come together are published together: those within this many milliseconds of the first. */
 const COALESCE = 2;
+
+/**
+ * After a publication there is none for so many times its duration, so that no flood of changes keeps this process from
+ * anything else. A change that comes alone does not wait.
+ */
+const REST = 4;
 
 /** Statuses that are written at once where the store is another machine's. */
 const REMOTE_WRITES = 8;
@@ -48,8 +51,8 @@ export class Control {
   #certificates: CertificateEntry;
   #failures: ListenerFailures = new Map();
   #timer: Timer | undefined;
-  /** How long the last one took, milliseconds. */
-  #publication = 0;
+  /** When the next publication may be, on the clock of `performance`. */
+  #rested = 0;
   #draining = false;
 
   constructor(readonly options: ControlOptions) {
@@ -150,15 +153,14 @@ export class Control {
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(
-      () => {
-        this.#timer = undefined;
-        const begun = performance.now();
-        this.#publish();
-        this.#publication = performance.now() - begun;
-      },
-      Math.max(COALESCE, this.#publication),
-    );
+    const delay = Math.max(COALESCE, this.#rested - performance.now());
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const begun = performance.now();
+      this.#publish();
+      const ended = performance.now();
+      this.#rested = ended + REST * (ended - begun);
+    }, delay);
   }
 
   #publish(): void {

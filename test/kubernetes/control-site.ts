@@ -188,12 +188,13 @@ export async function told(
   throw new Error(`${kind} ${namespace}/${name} never said ${wanted}, but ${JSON.stringify(seen)}`);
 }
 
-/** Waits until something is there; fails after a while. */
+/** Waits until something is there, asking every `interval` ms; fails after `limit` ms. */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
+  { limit = 15_000, interval = 10 } = {},
 ): Promise<T> {
-  for (const limit = performance.now() + 15_000; performance.now() < limit; await Bun.sleep(10)) {
+  for (const end = performance.now() + limit; performance.now() < end; await Bun.sleep(interval)) {
     const found = await ask();
     if (found !== undefined && found !== false) return found;
   }

@@ -91,7 +91,7 @@ async function start(): Promise<TestServer> {
     `--client-ca-file=${file("ca.pem")}`,
     `--token-auth-file=${file("tokens.csv")}`,
     "--authorization-mode=RBAC",
-    "--service-cluster-ip-range=10.0.0.0/24",
+    "--service-cluster-ip-range=10.0.0.0/16",
     "--service-account-issuer=https://kubernetes.test",
     `--service-account-key-file=${file("cert.pem")}`,
     `--service-account-signing-key-file=${file("key.pem")}`,

@@ -2,6 +2,7 @@ import type { KindName, ResourceOf } from "../../resources/kinds.ts";
 import { API_VERSION, type Condition } from "../../resources/meta.ts";
 import { formatTimestamp } from "../../resources/timestamp.ts";
 import type { KubeClient } from "../../store/kubernetes/client.ts";
+import { KubeApiError } from "../../store/kubernetes/error.ts";
 import { EVENTS, type KubeEvent } from "../../store/kubernetes/resource.ts";
 import type { Logger } from "../../telemetry/log.ts";
 
@@ -27,7 +28,6 @@ export interface EventsOptions {
 interface Told {
   name: string;
   count: number;
-  at: number;
 }
 
 interface Pending {
@@ -35,9 +35,6 @@ interface Pending {
   object: ResourceOf<KindName>;
   occurrence: Occurrence;
 }
-
-/** Kubernetes keeps events for an hour; one that is told again within it is counted. Milliseconds. */
-const RETENTION = 3_600_000;
 
 /** Events that wait for a slow API server; those beyond are dropped, since conditions say the same. */
 const MAX_WAITING = 500;
@@ -89,22 +86,31 @@ export class Events {
 
   async #write({ key, object, occurrence }: Pending, signal: AbortSignal): Promise<void> {
     const now = (this.options.clock ?? Date.now)();
-    const told = this.#told.get(key);
     const namespace = object.metadata.namespace ?? "default";
+    const told = this.#told.get(key);
     this.#told.delete(key);
-    if (told !== undefined && now - told.at < RETENTION) {
-      const count = told.count + 1;
-      const patch = { count, lastTimestamp: formatTimestamp(now) };
-      await this.options.client.patch(EVENTS, { namespace, name: told.name }, patch, { signal });
-      this.#told.set(key, { ...told, count, at: now });
+    if (told !== undefined && (await this.#count(told, namespace, now, signal))) {
+      this.#told.set(key, { ...told, count: told.count + 1 });
       return;
     }
     const name = `${object.metadata.name}.${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
     await this.options.client.create(EVENTS, this.#eventOf(name, namespace, object, occurrence, now), { signal });
-    this.#told.set(key, { name, count: 1, at: now });
+    this.#told.set(key, { name, count: 1 });
     for (const oldest of this.#told.keys()) {
       if (this.#told.size <= MAX_TOLD) break;
       this.#told.delete(oldest);
+    }
+  }
+
+  /** @returns whether the event was still there to be counted: Kubernetes keeps events for an hour or so. */
+  async #count({ name, count }: Told, namespace: string, now: number, signal: AbortSignal): Promise<boolean> {
+    const patch = { count: count + 1, lastTimestamp: formatTimestamp(now) };
+    try {
+      await this.options.client.patch(EVENTS, { namespace, name }, patch, { signal });
+      return true;
+    } catch (error) {
+      if (error instanceof KubeApiError && error.code === "NotFound") return false;
+      throw error;
     }
   }
 

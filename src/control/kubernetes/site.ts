@@ -72,6 +72,8 @@ export class KubernetesSite implements SiteKind, Surroundings {
   readonly #keeper: ServiceKeeper;
   readonly #ports: PortRegister;
   #host: SiteHost | undefined;
+  /** Keys of the Services that Exports lead to, whether they are there or not. */
+  readonly #exported = new Set<ObjectKey>();
   #complete = false;
   #fresh = true;
   #freshness: Timer | undefined;
@@ -120,8 +122,11 @@ export class KubernetesSite implements SiteKind, Surroundings {
       onRepair: (imported, message) =>
         this.#events.tell(imported, { type: "Warning", reason: "ServiceRepaired", message }),
     });
-    this.#services.subscribe(() => this.#host?.touch("exports"));
-    this.#slices.subscribe(() => this.#onSlices());
+    this.#services.subscribe((changes) => {
+      if (changes.some(({ key }) => this.#exported.has(key))) this.#host?.touch("exports");
+      this.#onRead();
+    });
+    this.#slices.subscribe(() => this.#onRead());
     this.#pods.subscribe(() => this.#host?.touch("clients"));
   }
 
@@ -185,7 +190,11 @@ export class KubernetesSite implements SiteKind, Surroundings {
   }
 
   exports(objects: SiteObjects): Outcome<ExportEntry> {
-    return reconcileKubernetesExports(objects.all("Export"), (key) => this.#services.get(key));
+    this.#exported.clear();
+    return reconcileKubernetesExports(objects.all("Export"), (key) => {
+      this.#exported.add(key);
+      return this.#services.get(key);
+    });
   }
 
   clients(): Outcome<ClientEntry> & { kind: GatewayKindName } {
@@ -201,8 +210,8 @@ export class KubernetesSite implements SiteKind, Surroundings {
     return [this.#services, this.#slices, this.#pods];
   }
 
-  /** The endpoints matter to Services only; but nothing is published before they have been read once. */
-  #onSlices(): void {
+  /** Most Services and endpoints matter to nobody here; but nothing is published before all have been read once. */
+  #onRead(): void {
     if (this.#complete || !this.synced) return;
     this.#complete = true;
     this.#host?.touch("imports");
