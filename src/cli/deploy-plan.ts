@@ -24,18 +24,19 @@ export function standalonePlan(options: GatewayOptions, identity: PeerIdentity):
 
 /**
  * @returns the gateway and the operator, with the Instance that says to the operator what is deployed; without the
- * first and the last for `operator`. The gateway does not wait for the operator: both apply the same.
+ * gateway and the Instance for `operator`. The gateway does not wait for the operator: both apply the same. The Instance
+ * comes first, or an operator that runs already would put the gateway back to what the old one says.
  */
 export function operatedPlan(start: "all" | "operator", options: GatewayOptions, identity: PeerIdentity): DeployPlan {
   const { image, logLevel } = options;
-  const operator = [namespaceObject(OPERATOR_NAMESPACE), ...operatorObjects({ image, logLevel })];
+  const gateway = [instanceObject(options), ...gatewayObjects({ ...options, instance: INSTANCE_KEY })];
   return {
     definitions: crdObjects(),
     objects: [
       ...site(options, identity),
-      ...(start === "all" ? gatewayObjects({ ...options, instance: INSTANCE_KEY }) : []),
-      ...operator,
-      ...(start === "all" ? [instanceObject(options)] : []),
+      namespaceObject(OPERATOR_NAMESPACE),
+      ...(start === "all" ? gateway : []),
+      ...operatorObjects({ image, logLevel }),
     ],
   };
 }

@@ -104,9 +104,9 @@ onRealApiServer("deploy peer", (server) => {
       .split("\n")
       .filter((line) => !line.endsWith(" unchanged"));
     expect(changed).toEqual([
+      "instance.clusterlink.net/cl-instance configured",
       "service/clusterlink configured",
       "deployment.apps/clusterlink configured",
-      "instance.clusterlink.net/cl-instance configured",
     ]);
     const service = await server().client.get(SERVICES, { namespace: "site-a", name: "clusterlink" });
     expect(service?.spec?.type).toBe("ClusterIP");
