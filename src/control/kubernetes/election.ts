@@ -30,6 +30,9 @@ export interface ElectionTimes {
 
 const TIMES: ElectionTimes = { duration: 15_000, renewal: 10_000, retry: 2_000 };
 
+/** How long a gateway that ends waits for the answer to its resignation, milliseconds. */
+const RELEASE_LIMIT = 1_000;
+
 type Spec = NonNullable<Lease["spec"]>;
 
 /**
@@ -78,7 +81,7 @@ export class Election {
       renewTime: microTime(this.#timing.now()),
     };
     try {
-      await this.options.client.replace(LEASES, { ...held, spec }, { signal: AbortSignal.timeout(this.#times.retry) });
+      await this.options.client.replace(LEASES, { ...held, spec }, { signal: AbortSignal.timeout(RELEASE_LIMIT) });
     } catch (error) {
       this.options.log.warn("the Lease cannot be released; others wait until it ends", { error });
     }

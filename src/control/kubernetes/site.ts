@@ -57,6 +57,9 @@ const MAX_PROBLEMS = 20;
 const GATEWAY_SERVICE = "clusterlink";
 const LEASE = "clusterlink-gateway";
 
+/** How long requests that are under way may take at the end, milliseconds. */
+const STOP_LIMIT = 1_000;
+
 /** How often the age of client identities is looked at, milliseconds. */
 const FRESHNESS_INTERVAL = 1_000;
 
@@ -141,7 +144,8 @@ export class KubernetesSite implements SiteKind, Surroundings {
   async stop(): Promise<void> {
     this.#host = undefined;
     clearInterval(this.#freshness);
-    await Promise.all([this.#keeper.rest(), this.#events.stop(), this.#election.stop()]);
+    const ended = Promise.all([this.#keeper.rest(), this.#events.stop(), this.#election.stop()]);
+    await Promise.race([ended, Bun.sleep(STOP_LIMIT)]);
     await this.#election.release();
     await Promise.all(this.#watches.map((watches) => watches.stop()));
   }
