@@ -114,7 +114,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
     const number = this.state.sendOpen();
     this.#beginStream(owner);
-    this.#writer.frame(encodeOpen(number, target.namespace, target.name, source.encoded, trace), true);
+    this.#writer.frameWithCompany(encodeOpen(number, target.namespace, target.name, source.encoded, trace));
   }
 
   /** Acceptor: answers OPENED; what the stream has brought so far is in `other`. */
@@ -167,7 +167,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     this.#writer.frame(encodeReset(this.state.number, "reset"));
     this.state.sendReset();
     this.#writer.frame(frame(FrameType.ping, new Uint8Array(8)));
-    this.#writer.uncorkNow();
+    this.#writer.leave();
     if (!this.#writer.drained) {
       this.terminate("reset");
       return;
@@ -205,7 +205,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   /** Opener: ends an idle tunnel in good order. */
   close(reason: string): void {
     if (this.stopped) return;
-    this.#writer.uncorkNow();
+    this.#writer.leave();
     this.#leave();
     // The last FIN may still be waiting to be taken.
     new ClosingSocket(this.socket, this.deadlines, this.#writer.drained ? undefined : this.#writer);
@@ -216,7 +216,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   terminate(reason: string): void {
     if (this.stopped) return;
     const stream = this.stream;
-    this.#writer.uncorkNow();
+    this.#writer.leave();
     this.#leave();
     this.#writer.clear();
     this.socket.terminate();

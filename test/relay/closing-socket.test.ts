@@ -38,7 +38,7 @@ test("what waits is written before the end", async () => {
     size += HEADER_SIZE + (1 << 18);
   }
   writer.frame(frame(FrameType.fin, new Uint8Array(4)));
-  writer.uncorkNow();
+  writer.leave();
   size += HEADER_SIZE + 4;
   new ClosingSocket(socket, deadlines, writer);
   await Bun.sleep(20);

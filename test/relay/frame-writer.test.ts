@@ -39,30 +39,25 @@ async function connect(): Promise<RelaySocket> {
 }
 
 describe("a frame writer", () => {
-  test("lets what becomes ready in one turn leave together", async () => {
+  test("lets an OPEN leave together with what follows it", async () => {
     reader = new Reader();
     const socket = await connect();
     const writer = new FrameWriter(socket);
-    writer.frame(frame(FrameType.fin, new Uint8Array(4)));
-    writer.data(Buffer.from("request"));
-    writer.frame(frame(FrameType.fin, new Uint8Array(4)));
-    expect(reader.reads).toBe(0);
-    await eventually(() => reader.frames.length === 2, "both frames have come");
-    expect([reader.reads, Buffer.concat(reader.data).toString()]).toEqual([1, "request"]);
-    socket.end();
-  });
-
-  test("keeps a patient frame for one turn more, and no longer", async () => {
-    reader = new Reader();
-    const socket = await connect();
-    const writer = new FrameWriter(socket);
-    writer.frame(frame(FrameType.open, new Uint8Array(9)), true);
+    writer.frameWithCompany(frame(FrameType.open, new Uint8Array(9)));
     await new Promise<void>((resolve) => setImmediate(resolve));
     writer.data(Buffer.from("early"));
     await eventually(() => reader.data.length > 0, "the data has come");
     expect([reader.reads, reader.frames]).toEqual([1, [9]]);
-    writer.frame(frame(FrameType.open, new Uint8Array(9)), true);
-    await eventually(() => reader.frames.length === 2, "the second has come without company");
+    socket.end();
+  });
+
+  test("lets it leave alone a moment later when nothing follows", async () => {
+    reader = new Reader();
+    const socket = await connect();
+    const writer = new FrameWriter(socket);
+    writer.frameWithCompany(frame(FrameType.open, new Uint8Array(9)));
+    await eventually(() => reader.frames.length === 1, "it has come");
+    expect(reader.frames).toEqual([9]);
     socket.end();
   });
 
@@ -71,6 +66,7 @@ describe("a frame writer", () => {
       fc.record({ data: fc.integer({ min: 1, max: 600_000 }) }),
       fc.record({ data: fc.integer({ min: 1, max: 300 }) }),
       fc.record({ frame: fc.integer({ min: 0, max: 30_000 }) }),
+      fc.record({ open: fc.integer({ min: 0, max: 20_000 }) }),
       fc.record({ turn: fc.constant(true) }),
     );
     await fc.assert(
@@ -88,6 +84,9 @@ describe("a frame writer", () => {
           } else if ("frame" in one) {
             frames.push(one.frame);
             writer.frame(frame(FrameType.open, new Uint8Array(one.frame)));
+          } else if ("open" in one) {
+            frames.push(one.open);
+            writer.frameWithCompany(frame(FrameType.open, new Uint8Array(one.open)));
           } else await new Promise<void>((resolve) => setImmediate(resolve));
         }
         const total = sent.reduce((sum, { length }) => sum + length, 0);
