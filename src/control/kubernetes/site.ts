@@ -57,6 +57,9 @@ const MAX_PROBLEMS = 20;
 const GATEWAY_SERVICE = "clusterlink";
 const LEASE = "clusterlink-gateway";
 
+/** A pod is some 10 kB as it comes and a tenth of that as it is kept. */
+const POD_PAGE = 200;
+
 /** How long requests that are under way may take at the end, milliseconds. */
 const STOP_LIMIT = 1_000;
 
@@ -96,7 +99,7 @@ export class KubernetesSite implements SiteKind, Surroundings {
       project: (slice) => trimSlice(slice, (each) => serviceOfSlice(each) === gatewayService),
       log,
     });
-    this.#pods = follow({ client, resource: PODS, selections: [served], project: projectPod, log });
+    this.#pods = follow({ client, resource: PODS, selections: [served], project: projectPod, pageSize: POD_PAGE, log });
     this.#election = new Election({
       client,
       namespace,

@@ -11,13 +11,18 @@ export interface FollowOptions<T extends KubeObject, P> {
   selections: readonly Selection[];
   /** What is kept of an object. */
   project: (object: T) => P | undefined;
+  /** Objects on a page of a list, where less is kept than comes. Default: 500. */
+  pageSize?: number;
   log: Logger;
 }
 
 /** @returns what follows a resource in these parts of the cluster, once it is started. */
 export function follow<T extends KubeObject, P>(options: FollowOptions<T, P>): Watches<P> {
-  const { client, resource, selections, project, log } = options;
-  const informers = selections.map((selection) => new Informer({ client, resource, selection, project, log }));
+  const { client, resource, selections, project, pageSize, log } = options;
+  const paged = pageSize === undefined ? {} : { pageSize };
+  const informers = selections.map(
+    (selection) => new Informer({ client, resource, selection, project, log, ...paged }),
+  );
   return new Watches(resourceName(resource), informers);
 }
 
