@@ -37,7 +37,7 @@ async function until<T>(what: string, ask: () => Promise<T | undefined | false>)
 
 /** @returns a client of a user with the rights of the operator's account. */
 async function grantedClient(server: TestServer): Promise<KubeClient> {
-  const { name, token } = server.user("bob");
+  const { name, token } = server.user("carol");
   const roles = operatorObjects({ image: "", logLevel: "" }).filter(({ kind }) => kind.startsWith("ClusterRole"));
   for (const object of roles) {
     const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name }];

@@ -36,11 +36,17 @@ export interface ApiServerOptions {
 /** Starts a server with our CRDs and the namespaces that every cluster has. */
 export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOptions = {}): Promise<ApiServer> {
   const { ca, cert, key } = await serverCertificate();
-  const tokens = { admin: crypto.randomUUID(), alice: crypto.randomUUID(), bob: crypto.randomUUID() };
+  const tokens = {
+    admin: crypto.randomUUID(),
+    alice: crypto.randomUUID(),
+    bob: crypto.randomUUID(),
+    carol: crypto.randomUUID(),
+  };
   const users = new Map<string, User>([
     [tokens.admin, { name: "admin", groups: ["system:masters"] }],
     [tokens.alice, { name: "test:alice", groups: ["system:authenticated"] }],
     [tokens.bob, { name: "test:bob", groups: ["system:authenticated"] }],
+    [tokens.carol, { name: "test:carol", groups: ["system:authenticated"] }],
   ]);
   const faults = new Faults();
   const requests: Recorded[] = [];

@@ -55,7 +55,12 @@ export function realServer(): Promise<TestServer> {
 async function start(): Promise<TestServer> {
   const assets = process.env["KUBEBUILDER_ASSETS"] ?? "";
   const folder = mkdtempSync(join(tmpdir(), "clusterlink-envtest-"));
-  const tokens = { admin: crypto.randomUUID(), alice: crypto.randomUUID(), bob: crypto.randomUUID() };
+  const tokens = {
+    admin: crypto.randomUUID(),
+    alice: crypto.randomUUID(),
+    bob: crypto.randomUUID(),
+    carol: crypto.randomUUID(),
+  };
   const { ca, cert, key } = await serverCertificate();
   const files = {
     "ca.pem": ca,
@@ -64,7 +69,8 @@ async function start(): Promise<TestServer> {
     "tokens.csv": [
       `${tokens.admin},admin,1,"system:masters"`,
       `${tokens.alice},test:alice,2`,
-      `${tokens.bob},test:bob,3\n`,
+      `${tokens.bob},test:bob,3`,
+      `${tokens.carol},test:carol,4\n`,
     ].join("\n"),
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });

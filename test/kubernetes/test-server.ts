@@ -17,8 +17,12 @@ export interface TestServer {
   readonly kubeconfig: string;
   /** Asks as the administrator. */
   readonly client: KubeClient;
-  /** A user that nothing is granted to yet: its token, for {@link kubeconfigText}. The name has `test:` in front. */
-  user(name: "alice" | "bob"): { name: string; token: string };
+  /**
+   * A user that nothing is granted to by the server: alice is for the gateway's rights, bob for the gateway of one
+   * namespace, carol for the operator's, because what one file grants outlives it. Its token, for {@link kubeconfigText}. The
+   * name has `test:` in front.
+   */
+  user(name: "alice" | "bob" | "carol"): { name: string; token: string };
   /** Makes a namespace of its own. */
   namespace(prefix?: string): Promise<string>;
   /** Removes every object that a test may have made; namespaces stay. */
