@@ -22,6 +22,8 @@ export interface Measured {
 export interface SubjectResult extends Summary {
   readonly subject: string;
   readonly role: Role;
+  /** Of a variant of ours to the best peer, as `ratioToBestPeer` is ours'. */
+  readonly ratioToBestPeer?: number;
 }
 
 export interface MetricResult extends Metric {
@@ -63,18 +65,24 @@ export interface Result {
 /** @returns the median, spread and ratios of one metric over all subjects that finished at least one round. */
 export function resultOf(metric: Metric, measured: readonly Measured[]): MetricResult {
   const valuesOf = ({ rounds }: Measured) => rounds.map((round) => round?.[metric.name]);
-  const subjects = measured.flatMap((one): SubjectResult[] => {
+  const summaries = measured.flatMap((one) => {
     const values = valuesOf(one).filter((value) => value !== undefined);
     return values.length === 0 ? [] : [{ subject: one.subject, role: one.role, ...summarize(values) }];
   });
   const sign = metric.better === "higher" ? -1 : 1;
-  const best = subjects.filter(({ role }) => role === "peer").sort((a, b) => sign * (a.median - b.median))[0];
+  const best = summaries.filter(({ role }) => role === "peer").sort((a, b) => sign * (a.median - b.median))[0];
+  const named = (name: string | undefined) => measured.find(({ subject }) => subject === name);
   const of = (role: Role) => measured.find((one) => one.role === role);
-  const ours = of("ours");
-  const ratioTo = (other: Measured | undefined) => ours && other && pairedRatio(valuesOf(ours), valuesOf(other));
+  const ratio = (one: Measured | undefined, other: Measured | undefined) =>
+    one && other && pairedRatio(valuesOf(one), valuesOf(other));
+  const ratioTo = (other: Measured | undefined) => ratio(of("ours"), other);
+  const subjects = summaries.map((summary): SubjectResult => {
+    const toBestPeer = summary.role === "variant" ? ratio(named(summary.subject), named(best?.subject)) : undefined;
+    return { ...summary, ...withoutUndefined({ ratioToBestPeer: toBestPeer }) };
+  });
   const ratios = {
     bestPeer: best?.subject,
-    ratioToBestPeer: ratioTo(measured.find(({ subject }) => subject === best?.subject)),
+    ratioToBestPeer: ratioTo(named(best?.subject)),
     ratioToDirect: ratioTo(of("direct")),
     ratioToBefore: ratioTo(of("before")),
   };

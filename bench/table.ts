@@ -31,8 +31,12 @@ export function formatNumber(value: number): string {
 export function formatResult(result: Result): string {
   const names = result.subjects.map(({ name }) => name).filter((name) => measured(result, name));
   const before = result.figures.some(({ metrics }) => metrics.some(({ ratioToBefore }) => ratioToBefore !== undefined));
-  const header = ["", "unit", ...names, "to best peer", "to direct", ...(before ? ["to before"] : [])];
-  const rows = result.figures.flatMap((figure) => figure.metrics.map((metric) => row(figure, metric, names, before)));
+  const variants = names.filter((name) => isVariant(result, name));
+  const toBest = variants.map((name) => `${name} to best peer`);
+  const header = ["", "unit", ...names, "to best peer", ...toBest, "to direct", ...(before ? ["to before"] : [])];
+  const rows = result.figures.flatMap((figure) =>
+    figure.metrics.map((metric) => row(figure, metric, names, variants, before)),
+  );
   const parts = [formatTable([header, ...rows])];
   const skipped = [...result.skipped, ...result.figures.flatMap(skipsOf)];
   if (skipped.length > 0) parts.push(skipped.map(formatSkip).join("\n"));
@@ -53,14 +57,32 @@ function measured({ figures }: Result, name: string): boolean {
   );
 }
 
-function row(figure: FigureResult, metric: MetricResult, names: readonly string[], before: boolean): string[] {
+function isVariant({ figures }: Result, name: string): boolean {
+  return figures.some(({ metrics }) =>
+    metrics.some(({ subjects }) => subjects.some(({ subject, role }) => subject === name && role === "variant")),
+  );
+}
+
+function row(
+  figure: FigureResult,
+  metric: MetricResult,
+  names: readonly string[],
+  variants: readonly string[],
+  before: boolean,
+): string[] {
   const cells = names.map((name) => {
     const found = metric.subjects.find(({ subject }) => subject === name);
     return found === undefined ? "–" : `${formatNumber(found.median)} ±${Math.round(found.spread * 100)}%`;
   });
   const ratio = (value: number | undefined) => (value === undefined ? "–" : value.toFixed(2));
-  const best = metric.bestPeer === undefined ? "–" : `${ratio(metric.ratioToBestPeer)} (${metric.bestPeer})`;
+  const toBest = (value: number | undefined) =>
+    metric.bestPeer === undefined ? "–" : `${ratio(value)} (${metric.bestPeer})`;
+  const best = [metric.ratioToBestPeer, ...variants.map((name) => variantRatio(metric, name))].map(toBest);
   const title = metric.name === "" ? figure.title : `${figure.title}, ${metric.name}`;
   const last = before ? [ratio(metric.ratioToBefore)] : [];
-  return [title, metric.unit, ...cells, best, ratio(metric.ratioToDirect), ...last];
+  return [title, metric.unit, ...cells, ...best, ratio(metric.ratioToDirect), ...last];
+}
+
+function variantRatio({ subjects }: MetricResult, name: string): number | undefined {
+  return subjects.find(({ subject }) => subject === name)?.ratioToBestPeer;
 }

@@ -1,5 +1,5 @@
 /** Compiles the program into one executable. */
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bunRuntime } from "./bun-runtime.ts";
 import { sealRuntime } from "./seal.ts";
@@ -18,8 +18,9 @@ const INNER_NAME = "clusterlink";
  *
  * @param outfile - where the executable goes; the source maps of its modules are written beside it, as `.maps.tar`.
  * @param entry - the program's entry file below `root`.
+ * @param replaced - other contents for some of its files, by their paths below `root`: for executables that are measured.
  * @returns the npm packages whose code is in it, by the names of their folders: `node_modules/zod`.
- * @throws {Error} with the compiler's messages.
+ * @throws {Error} with the compiler's messages; when a replaced file is not there.
  */
 export async function compileExecutable(
   root: string,
@@ -27,13 +28,17 @@ export async function compileExecutable(
   stamp: Stamp,
   outfile: string,
   entry = "src/main.ts",
+  replaced: Readonly<Record<string, string>> = {},
 ): Promise<Set<string>> {
+  const absent = Object.keys(replaced).find((path) => !existsSync(join(root, path)));
+  if (absent !== undefined) throw new Error(`there is no file ${absent} to replace`);
   mkdirSync(dirname(outfile), { recursive: true });
   const folder = mkdtempSync(join(dirname(outfile), ".build-"));
   try {
     const built = join(folder, INNER_NAME);
     const result = await Bun.build({
       entrypoints: [join(root, entry)],
+      files: Object.fromEntries(Object.entries(replaced).map(([path, text]) => [join(root, path), text])),
       root,
       minify: true,
       splitting: true,

@@ -5,6 +5,7 @@ import { ghostunnel } from "./ghostunnel.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
 import { ours } from "./ours.ts";
+import { oursHttp1 } from "./ours-http1.ts";
 import { stunnel } from "./stunnel.ts";
 import type { Subject } from "./subject.ts";
 
@@ -15,7 +16,7 @@ const PEERS = { haproxy, nginx, stunnel, ghostunnel, clusterlink };
  * @returns the subjects in the order of a round, and the peers that are not on this machine
  */
 export function findSubjects(executable: string, before: string | undefined): { subjects: Subject[]; missing: Skip[] } {
-  const subjects = [ours("ours", "ours", executable)];
+  const subjects = [ours("ours", "ours", executable), oursHttp1(executable)];
   if (before !== undefined) subjects.push(ours("before", "before", before));
   const missing: Skip[] = [];
   for (const [what, find] of Object.entries(PEERS)) {

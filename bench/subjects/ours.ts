@@ -11,10 +11,16 @@ import { type Running, runningChildren, type Subject } from "./subject.ts";
  * interface only. Every service is an Export on one side and an Import on the other, and one policy allows everything.
  */
 export function ours(name: string, role: "ours" | "before", executable: string): Subject {
-  return { name, role, version: versionOf(executable, "version"), start: (lab) => start(name, executable, lab) };
+  return {
+    name,
+    role,
+    version: versionOf(executable, "version"),
+    start: (lab) => startGateways(name, executable, lab),
+  };
 }
 
-async function start(name: string, executable: string, lab: Lab): Promise<Running> {
+/** Starts both gateways, and waits until every Import accepts connections. */
+export async function startGateways(name: string, executable: string, lab: Lab): Promise<Running> {
   const services = Object.entries(lab.backends) as [Service, Address][];
   const routes = services.map(([service, backend]) => ({
     service,

@@ -3,8 +3,8 @@ import type { Addresses, Lab } from "../lab.ts";
 import type { ProcessId } from "../processes.ts";
 import { processTree } from "../processes.ts";
 
-/** `before` is an older executable of ours, to compare with; it is no peer. */
-export type Role = "ours" | "before" | "peer" | "direct";
+/** `before` is an older executable of ours, to compare with, `variant` ours in another dialect; neither is a peer. */
+export type Role = "ours" | "before" | "variant" | "peer" | "direct";
 
 /** What is measured: two proxies with mutual TLS between them, or nothing but the direct path. */
 export interface Subject {

@@ -1,5 +1,6 @@
 import { type PeerIdentity, verifiedPeer } from "../pki/identity.ts";
 import type { PeerEntry } from "../snapshot/tables.ts";
+import { ALPN_LIST } from "../wire/dialects.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { RelayContext } from "./context.ts";
 import { Dial, type DialOwner } from "./dial.ts";
@@ -16,9 +17,6 @@ export interface LinkWaiter {
   onLink(link: Link): void;
   onNoLink(error: DialError): void;
 }
-
-/** What is offered at the handshake, the better dialect first; a gateway that knows neither name speaks HTTP/1.1. */
-const ALPN_LIST = [ALPN, "http/1.1"].map((name) => String.fromCharCode(name.length) + name).join("");
 
 /** Dials that may be under way to one peer at a time; who comes later waits for one of them. */
 const MAX_DIALS = 128;

@@ -1,7 +1,7 @@
 import type { TCPSocketListener, TLSUpgradeOptions } from "bun";
 import { formatHostPort } from "../resources/address.ts";
 import { objectKey } from "../resources/meta.ts";
-import { ALPN } from "../wire/frames.ts";
+import { ALPN_LIST } from "../wire/dialects.ts";
 import type { Open } from "../wire/messages.ts";
 import type { RelayContext } from "./context.ts";
 import { HttpAuthz } from "./http-authz.ts";
@@ -17,8 +17,6 @@ import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 export const MAX_UNAUTHENTICATED = 256;
 /** The most connections of one peer to this relay, as a share of the descriptors. */
 const PEER_SHARE = 0.5;
-const HTTP_ALPN = "http/1.1";
-const ALPN_LIST = [ALPN, HTTP_ALPN].map((name) => String.fromCharCode(name.length) + name).join("");
 
 /** Bun's types miss `isServer`. */
 type ServerUpgradeOptions = TLSUpgradeOptions<SocketUser> & { isServer: true };

@@ -32,6 +32,14 @@ test("the best peer of a latency is the lowest", () => {
   expect(resultOf(latency, RUN)).toMatchObject({ bestPeer: "slow", ratioToBestPeer: 3 });
 });
 
+test("a variant of ours is no peer, and has its own ratio to the best one, with ours or without", () => {
+  const variant = measured("ours-http1", "variant", 45, 45);
+  const result = resultOf(rate, [...RUN, variant]);
+  expect(result).toMatchObject({ bestPeer: "fast", ratioToBestPeer: 2 });
+  expect(result.subjects.at(-1)).toMatchObject({ subject: "ours-http1", ratioToBestPeer: 3 });
+  expect(resultOf(rate, [variant, measured("fast", "peer", 30, 30)]).subjects[0]?.ratioToBestPeer).toBe(1.5);
+});
+
 test("without a peer there is no ratio to one", () => {
   const result = resultOf(rate, [measured("ours", "ours", 1)]);
   expect(result.subjects).toHaveLength(1);

@@ -59,3 +59,25 @@ test("a result shows each metric's medians and ratios, then what failed and what
     "failed: requests-1, nginx, round 2: it ended",
   ]);
 });
+
+test("a variant of ours has a column for its ratio to the best peer", () => {
+  const metrics = [
+    figure([
+      { subject: "ours-http1", role: "variant", rounds: [{ p99: 2 }] },
+      { subject: "haproxy", role: "peer", rounds: [{ p99: 4 }] },
+    ]),
+  ];
+  const result: Result = {
+    started: "2026-01-01T00:00:00Z",
+    machine: {},
+    subjects: ["ours-http1", "haproxy"].map((name) => ({ name, version: "1" })),
+    skipped: [],
+    rounds: 1,
+    quick: false,
+    figures: [{ name: "redis", title: "Redis", metrics, skipped: [] }],
+  };
+  expect(formatResult(result).split("\n")).toEqual([
+    "            unit  ours-http1  haproxy  to best peer  ours-http1 to best peer  to direct",
+    "Redis, p99    ms       2 ±0%    4 ±0%   – (haproxy)           0.50 (haproxy)          –",
+  ]);
+});
