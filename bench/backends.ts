@@ -2,51 +2,53 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Children } from "./children.ts";
-import type { Addresses, Service } from "./lab.ts";
-import { accepts, freePort, LOOPBACK } from "./ports.ts";
+import type { Addresses, Place, Service } from "./lab.ts";
+import { type Address, formatAddress, freePort } from "./ports.ts";
 import { findProgram } from "./programs.ts";
 import { until } from "./waiting.ts";
 
 const HOLDER = join(import.meta.dir, "holder.ts");
 
 /** What each service is started with; undefined where its program is missing. */
-const COMMANDS: Record<Service, (folder: string, port: number) => string[] | undefined> = {
-  http(folder, port) {
+const COMMANDS: Record<Service, (folder: string, address: Address) => string[] | undefined> = {
+  http(folder, address) {
     const nginx = findProgram("nginx");
     if (nginx === undefined) return undefined;
-    writeFileSync(join(folder, "http.conf"), httpServer(folder, port));
+    writeFileSync(join(folder, "http.conf"), httpServer(folder, address));
     return [nginx, "-p", folder, "-c", join(folder, "http.conf"), "-e", "stderr"];
   },
-  iperf3(_, port) {
+  iperf3(_, { host, port }) {
     const iperf3 = findProgram("iperf3");
-    return iperf3 === undefined ? undefined : [iperf3, "--server", "--bind", LOOPBACK, "--port", String(port)];
+    return iperf3 === undefined ? undefined : [iperf3, "--server", "--bind", host, "--port", String(port)];
   },
-  redis(folder, port) {
+  redis(folder, { host, port }) {
     const redis = findProgram("redis-server");
     return redis === undefined
       ? undefined
-      : [redis, "--bind", LOOPBACK, "--port", String(port), "--save", "", "--dir", folder];
+      : [redis, "--bind", host, "--port", String(port), "--save", "", "--dir", folder];
   },
-  echo: (_, port) => [process.execPath, HOLDER, "echo", LOOPBACK, String(port)],
+  echo: (_, { host, port }) => [process.execPath, HOLDER, "echo", host, String(port)],
 };
 
 /**
  * Starts those services whose programs are installed.
  * @param ports - where they must listen; a free port is taken for the others
+ * @param place - the exporting site's, which they listen in
  */
 export async function startBackends(
   children: Children,
   services: readonly Service[],
   ports: Readonly<Partial<Record<Service, number>>>,
+  place: Place,
 ): Promise<Addresses> {
   const started = services.map(async (service) => {
-    const address = { host: LOOPBACK, port: ports[service] ?? freePort() };
-    const command = COMMANDS[service](children.folder, address.port);
+    const address = { host: place.host, port: ports[service] ?? freePort() };
+    const command = COMMANDS[service](children.folder, address);
     if (command === undefined) return [];
-    const child = children.start(`${service}-service`, command);
+    const child = children.start(`${service}-service`, place.within(command));
     await until(`the ${service} service listens`, () => {
       children.expectRunning(child);
-      return accepts(address);
+      return place.accepts(address);
     });
     return [[service, address]];
   });
@@ -54,7 +56,7 @@ export async function startBackends(
 }
 
 /** An nginx that answers everything with a few bytes and never closes a connection by itself. */
-function httpServer(folder: string, port: number): string {
+function httpServer(folder: string, address: Address): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `daemon off;
 pid ${folder}/http.pid;
@@ -67,7 +69,7 @@ http {
   keepalive_timeout 1h;
 ${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join("\n")}
   server {
-    listen ${LOOPBACK}:${port} backlog=4096 reuseport;
+    listen ${formatAddress(address)} backlog=4096 reuseport;
     location / { default_type text/plain; return 200 "what it says does not matter\\n"; }
   }
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Children } from "./children.ts";
-import type { Address } from "./ports.ts";
+import { type Address, accepts, LOOPBACK } from "./ports.ts";
 
 /** What the proxies carry. `http` answers requests, `iperf3` swallows, `redis` answers PING, `echo` sends back. */
 export const SERVICES = ["http", "iperf3", "redis", "echo"] as const;
@@ -13,6 +13,16 @@ export type Addresses = Readonly<Partial<Record<Service, Address>>>;
 export const IMPORTING = "importing";
 export const EXPORTING = "exporting";
 export type Site = typeof IMPORTING | typeof EXPORTING;
+
+/** Where the processes of a site run: on this machine's loopback interface, or in a network namespace. */
+export interface Place {
+  /** The address at which the other site reaches what listens there. Clients of its own use the loopback interface. */
+  readonly host: string;
+  /** @returns the command line that starts this one there. */
+  within(command: readonly string[]): string[];
+  /** @returns whether somebody accepts connections at an address, asked from there. */
+  accepts(address: Address): Promise<boolean>;
+}
 
 /** Paths of PEM files. */
 export interface Certificate {
@@ -26,6 +36,7 @@ export interface Certificate {
 export interface Lab {
   readonly children: Children;
   readonly certificates: Readonly<Record<Site, Certificate>>;
+  readonly places: Readonly<Record<Site, Place>>;
   /** Where the services themselves listen. */
   readonly backends: Addresses;
   /** How many workers or threads each proxy gets: the number of cores. */
@@ -33,6 +44,10 @@ export interface Lab {
   /** Makes a folder that no other has. */
   folder(name: string): string;
 }
+
+/** Both sites on the loopback interface. */
+const here: Place = { host: LOOPBACK, within: (command) => [...command], accepts };
+export const LOOPBACK_PLACES: Lab["places"] = { [IMPORTING]: here, [EXPORTING]: here };
 
 /** Issues both sites' certificates (ECDSA P-256, one CA) with our own executable. */
 export async function createCertificates(children: Children, executable: string): Promise<Lab["certificates"]> {

@@ -11,7 +11,7 @@ import { measureFigure, type Started } from "./bench.ts";
 import { Children } from "./children.ts";
 import { builtExecutable } from "./executable.ts";
 import { FIGURES } from "./figures/all.ts";
-import { createCertificates, folders, type Lab, SERVICES } from "./lab.ts";
+import { createCertificates, EXPORTING, folders, type Lab, LOOPBACK_PLACES, SERVICES } from "./lab.ts";
 import { describeMachine } from "./machine.ts";
 import { type Options, parseOptions, select } from "./options.ts";
 import type { FigureResult, Result, Skip } from "./result.ts";
@@ -65,7 +65,13 @@ async function measure(
     const lab: Lab = {
       children,
       certificates: await createCertificates(children, executable),
-      backends: await startBackends(children, services, parsePorts(process.env["BENCH_PORTS"] ?? "")),
+      places: LOOPBACK_PLACES,
+      backends: await startBackends(
+        children,
+        services,
+        parsePorts(process.env["BENCH_PORTS"] ?? ""),
+        LOOPBACK_PLACES[EXPORTING],
+      ),
       workers: availableParallelism(),
       folder: folders(folder),
     };

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
-import { type Address, accepts, formatAddress, freePort, LOOPBACK } from "../ports.ts";
+import { type Address, formatAddress, freePort, LOOPBACK } from "../ports.ts";
 import { versionOf } from "../programs.ts";
 import { until } from "../waiting.ts";
 import { type Running, runningChildren, type Subject } from "./subject.ts";
 
 /**
- * Two gateways with default settings, each a supervisor with its control and its relays; they listen on the loopback
- * interface only. Every service is an Export on one side and an Import on the other, and one policy allows everything.
+ * Two gateways with default settings, each a supervisor with its control and its relays; applications enter on the
+ * loopback interface. Every service is an Export on one side and an Import on the other, and one policy allows everything.
  */
 export function ours(name: string, role: "ours" | "before", executable: string): Subject {
   return {
@@ -31,13 +31,17 @@ export async function startGateways(name: string, executable: string, lab: Lab):
   const objects = {
     [EXPORTING]: routes.map(({ service, backend }) => object("Export", service, { ...backend })),
     [IMPORTING]: [
-      { ...object("Peer", EXPORTING, { gateways: [{ host: LOOPBACK, port: ports[EXPORTING] }] }), ...GATEWAYS },
+      {
+        ...object("Peer", EXPORTING, { gateways: [{ host: lab.places[EXPORTING].host, port: ports[EXPORTING] }] }),
+        ...GATEWAYS,
+      },
       ...routes.map(({ service, entry }) =>
         object("Import", service, { port: entry.port, sources: [source(service)] }),
       ),
     ],
   };
   const gateway = (site: Site) => {
+    const place = lab.places[site];
     const folder = lab.folder(name);
     const manifests = join(folder, "manifests");
     mkdirSync(manifests);
@@ -56,8 +60,13 @@ export async function startGateways(name: string, executable: string, lab: Lab):
       "--manifests",
       manifests,
     ];
-    const listeners = ["--listen", formatAddress({ host: LOOPBACK, port: ports[site] }), "--import-address", LOOPBACK];
-    return lab.children.start(`${name}-${site}`, [executable, "gateway", ...files, ...listeners]);
+    const listeners = [
+      "--listen",
+      formatAddress({ host: place.host, port: ports[site] }),
+      "--import-address",
+      LOOPBACK,
+    ];
+    return lab.children.start(`${name}-${site}`, place.within([executable, "gateway", ...files, ...listeners]));
   };
   const children = [gateway(EXPORTING), gateway(IMPORTING)];
   const entries: Addresses = Object.fromEntries(routes.map(({ service, entry }) => [service, entry]));
@@ -66,7 +75,7 @@ export async function startGateways(name: string, executable: string, lab: Lab):
     for (const { entry } of routes) {
       await until(`${name} carries traffic`, () => {
         for (const child of children) lab.children.expectRunning(child);
-        return accepts(entry);
+        return lab.places[IMPORTING].accepts(entry);
       });
     }
     return running;

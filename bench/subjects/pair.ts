@@ -1,6 +1,6 @@
 /** Two proxies of one kind, one behind the other. */
 import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
-import { type Address, accepts, freePort, LOOPBACK } from "../ports.ts";
+import { type Address, freePort, LOOPBACK } from "../ports.ts";
 import { until } from "../waiting.ts";
 import { type Running, runningChildren } from "./subject.ts";
 
@@ -17,11 +17,19 @@ export type Commands = (site: Site, routes: readonly Route[], lab: Lab) => reado
 
 /** Starts both proxies with a route for each service, and waits until every entry accepts connections. */
 export async function startPair(name: string, lab: Lab, commands: Commands): Promise<Running> {
-  const local = (): Address => ({ host: LOOPBACK, port: freePort() });
+  const at = (host: string): Address => ({ host, port: freePort() });
+  const { [IMPORTING]: near, [EXPORTING]: far } = lab.places;
   const services = Object.entries(lab.backends) as [Service, Address][];
-  const routes = services.map(([service, backend]) => ({ service, entry: local(), between: local(), backend }));
-  const children = [EXPORTING, IMPORTING].flatMap((site) =>
-    commands(site as Site, routes, lab).map((command) => lab.children.start(`${name}-${site}`, command)),
+  const routes = services.map(([service, backend]) => ({
+    service,
+    entry: at(LOOPBACK),
+    between: at(far.host),
+    backend,
+  }));
+  const children = ([EXPORTING, IMPORTING] as const).flatMap((site) =>
+    commands(site, routes, lab).map((command) =>
+      lab.children.start(`${name}-${site}`, lab.places[site].within(command)),
+    ),
   );
   const entries: Addresses = Object.fromEntries(routes.map(({ service, entry }) => [service, entry]));
   const running = runningChildren(lab, entries, children);
@@ -29,7 +37,7 @@ export async function startPair(name: string, lab: Lab, commands: Commands): Pro
     for (const { entry, between } of routes) {
       await until(`${name} listens`, async () => {
         for (const child of children) lab.children.expectRunning(child);
-        return (await accepts(between)) && (await accepts(entry));
+        return (await far.accepts(between)) && (await near.accepts(entry));
       });
     }
     return running;
