@@ -1,4 +1,5 @@
 /** Runs the well-known load generators. */
+import { readFileSync } from "node:fs";
 import type { Children } from "./children.ts";
 import {
   type Iperf3Run,
@@ -8,6 +9,7 @@ import {
   readWrk,
   type WrkRun,
 } from "./generator-output.ts";
+import { type OfferedRun, readH2loadLog, spreadingPeriod, summarizeLog } from "./h2load-log.ts";
 import { type Address, formatAddress } from "./ports.ts";
 import { program } from "./programs.ts";
 
@@ -41,4 +43,31 @@ export async function redisPing(children: Children, entry: Address, requests: nu
   const where = ["-h", entry.host, "-p", String(entry.port)];
   const load = ["-c", "1", "-n", String(requests), "-t", "ping_mbulk", "--csv"];
   return readRedisBenchmark(await children.run([program("redis-benchmark"), ...where, ...load]));
+}
+
+/** Clients of a constant rate: so many that each has time for its request until its next is due. */
+const CLIENTS = 256;
+/** What is not measured once all clients have begun, and before the first is done, in milliseconds. */
+const MARGIN = 200;
+
+/**
+ * Sends requests at a constant rate over {@link CLIENTS} connections, however long the answers take.
+ * @param rate - requests a second, of all clients together
+ * @param seconds - that are measured, while all clients send
+ * @param log - a file that is not there yet
+ * @throws {Error} when some are not answered
+ */
+export async function constantRate(
+  children: Children,
+  entry: Address,
+  { rate, seconds, log }: { rate: number; seconds: number; log: string },
+): Promise<OfferedRun> {
+  const interval = (CLIENTS / rate) * 1000;
+  const period = spreadingPeriod(CLIENTS, interval);
+  const begun = CLIENTS * period + MARGIN;
+  const each = Math.ceil((begun + seconds * 1000 + MARGIN) / interval);
+  const clients = [`--clients=${CLIENTS}`, "--rate=1", `--rate-period=${period}ms`, `--rps=${rate / CLIENTS}`];
+  const load = ["--h1", `--requests=${each * CLIENTS}`, `--log-file=${log}`];
+  await children.run([program("h2load"), ...clients, ...load, `http://${formatAddress(entry)}/`]);
+  return summarizeLog(readH2loadLog(readFileSync(log, "utf8")), { begun, seconds, interval });
 }

@@ -7,6 +7,22 @@ export interface Metric {
   readonly name: string;
   readonly unit: string;
   readonly better: "higher" | "lower";
+  /** Where the metric lies on a curve, for figures that measure the shape of a cost. */
+  readonly point?: Point;
+}
+
+/** One point of one curve. */
+export interface Point {
+  readonly curve: string;
+  /** In the unit of the figure's axis. */
+  readonly x: number;
+}
+
+/** What grows along the curves of a figure. */
+export interface Axis {
+  readonly title: string;
+  /** `bytes` are labelled in powers of 1,024. */
+  readonly unit: "count" | "bytes";
 }
 
 /** The values of one subject, by metric, one entry a round; undefined where the round failed. */
@@ -48,6 +64,8 @@ export interface Skip {
 export interface FigureResult {
   readonly name: string;
   readonly title: string;
+  /** Of those that measure the shape of a cost. */
+  readonly axis?: Axis;
   readonly metrics: readonly MetricResult[];
   readonly skipped: readonly Skip[];
 }

@@ -61,7 +61,7 @@ async function measure(
   }
   try {
     const progress = (text: string) => console.error(`  ${text}`);
-    const services = SERVICES.filter((name) => figures.some((one) => one.kind === "proxy" && one.service === name));
+    const services = SERVICES.filter((name) => figures.some(({ service }) => service === name));
     const lab: Lab = {
       children,
       certificates: await createCertificates(children, executable),
@@ -77,7 +77,7 @@ async function measure(
     };
     const started: Started[] = [];
     const skipped = [...missing];
-    for (const subject of services.length === 0 ? [] : subjects) {
+    for (const subject of figures.some(({ kind }) => kind === "proxy") ? subjects : []) {
       progress(`starting ${subject.name} (${subject.version})`);
       try {
         started.push({ subject, running: await subject.start(lab) });
@@ -89,7 +89,7 @@ async function measure(
     const began = new Date().toISOString();
     const results: FigureResult[] = [];
     for (const figure of figures) {
-      results.push(await measureFigure(figure, { lab, started, ...options, progress }));
+      results.push(await measureFigure(figure, { lab, started, ...options, executable, progress }));
       if (children.ended) throw new Error("ended");
     }
     return {

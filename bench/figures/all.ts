@@ -2,8 +2,10 @@ import { connections } from "./connections.ts";
 import { cpu } from "./cpu.ts";
 import type { Figure } from "./figure.ts";
 import { idleMemory } from "./idle-memory.ts";
+import { latency } from "./latency.ts";
 import { policy } from "./policy.ts";
 import { redis } from "./redis.ts";
+import { relays } from "./relays.ts";
 import { requests } from "./requests.ts";
 import { startup } from "./startup.ts";
 import { throughput } from "./throughput.ts";
@@ -17,8 +19,10 @@ export const FIGURES: readonly Figure[] = [
   requests(1),
   requests(32),
   requests(256),
+  latency,
   redis,
   idleMemory(5_000),
+  relays,
   policy,
   startup,
 ];

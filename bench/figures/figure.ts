@@ -1,6 +1,6 @@
 import type { Addresses, Lab, Service } from "../lab.ts";
 import type { Address } from "../ports.ts";
-import type { Metric } from "../result.ts";
+import type { Axis, Metric } from "../result.ts";
 import type { Running, Subject } from "../subjects/subject.ts";
 
 /** What a measurement of one subject may use. */
@@ -10,6 +10,16 @@ export interface Setting {
   /** The subject as it runs for all figures. */
   readonly running: Running;
   /** Short runs, for a first look. */
+  readonly quick: boolean;
+  /** The highest {@link ProxyFigure.peak} of a peer; given where the figure has one. */
+  readonly bestPeak?: number;
+}
+
+/** What a measurement of our own code alone may use. */
+export interface OwnSetting {
+  readonly lab: Lab;
+  /** The executable of ours that is measured. */
+  readonly executable: string;
   readonly quick: boolean;
 }
 
@@ -21,6 +31,10 @@ interface Common {
   readonly title: string;
   /** One without a name is the figure itself. */
   readonly metrics: readonly Metric[];
+  /** What grows, where the metrics are points of curves. */
+  readonly axis?: Axis;
+  /** At most so many rounds, where one takes long or repeats itself. */
+  readonly maxRounds?: number;
 }
 
 /** Measured for every subject that carries the service. */
@@ -33,15 +47,18 @@ export interface ProxyFigure extends Common {
   unfit?(subject: Subject, running: Running): string | undefined;
   /** Not measured, so that caches, pools and just-in-time compilers are ready; none where every round starts anew. */
   warmUp?(setting: Setting): Promise<unknown>;
+  /** What a subject reaches when nothing holds the load back; asked of every peer before the rounds. */
+  peak?(setting: Setting): Promise<number>;
   measure(setting: Setting): Promise<Values>;
 }
 
 /** Measured once a round, of our own code only. */
 export interface OwnFigure extends Common {
   readonly kind: "own";
-  measure(quick: boolean): Promise<Values>;
-  /** The measurement repeats itself: one round is enough. */
-  readonly once?: true;
+  /** The service behind the gateways, where it measures gateways that carry one. */
+  readonly service?: Service;
+  readonly programs?: readonly string[];
+  measure(setting: OwnSetting): Promise<Values>;
 }
 
 export type Figure = ProxyFigure | OwnFigure;

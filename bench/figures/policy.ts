@@ -46,7 +46,7 @@ export const policy: OwnFigure = {
   name: "policy",
   title: "policy decisions",
   metrics: COUNTS.map((count) => ({ name: `${count} policies`, unit: "1/s", better: "higher" })),
-  async measure(quick) {
+  async measure({ quick }) {
     const rates = COUNTS.map((count) => {
       const load = workload(count);
       decisionsPerSecond(load, 100);

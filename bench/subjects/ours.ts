@@ -19,8 +19,16 @@ export function ours(name: string, role: "ours" | "before", executable: string):
   };
 }
 
-/** Starts both gateways, and waits until every Import accepts connections. */
-export async function startGateways(name: string, executable: string, lab: Lab): Promise<Running> {
+/**
+ * Starts both gateways, and waits until every Import accepts connections.
+ * @param flags - more flags for both, where the defaults are not what is measured
+ */
+export async function startGateways(
+  name: string,
+  executable: string,
+  lab: Lab,
+  flags: readonly string[] = [],
+): Promise<Running> {
   const services = Object.entries(lab.backends) as [Service, Address][];
   const routes = services.map(([service, backend]) => ({
     service,
@@ -66,7 +74,10 @@ export async function startGateways(name: string, executable: string, lab: Lab):
       "--import-address",
       LOOPBACK,
     ];
-    return lab.children.start(`${name}-${site}`, place.within([executable, "gateway", ...files, ...listeners]));
+    return lab.children.start(
+      `${name}-${site}`,
+      place.within([executable, "gateway", ...files, ...listeners, ...flags]),
+    );
   };
   const children = [gateway(EXPORTING), gateway(IMPORTING)];
   const entries: Addresses = Object.fromEntries(routes.map(({ service, entry }) => [service, entry]));
