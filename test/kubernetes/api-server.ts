@@ -12,20 +12,16 @@ import { Faults } from "./api-server/faults.ts";
 import { type Handler, handler, type Recorded } from "./api-server/handler.ts";
 import { builtInResources } from "./api-server/resources.ts";
 import { SERVER_NAME, serverCertificate } from "./certificate.ts";
-import { clientFor, kubeconfigText, makeNamespace, type TestServer } from "./test-server.ts";
+import { clientFor, kubeconfigText, makeNamespace, type OutageServer } from "./test-server.ts";
 
 export type { Recorded };
 
-export interface ApiServer extends TestServer {
+export interface ApiServer extends OutageServer {
   readonly faults: Faults;
   /** Every request since the start or the last reset, in order. */
   readonly requests: Recorded[];
   /** Stores an object at once. */
   seed(resource: KubeResource, object: object): void;
-  /** Is gone from now on, with every connection; {@link resume} brings it back on its port, with its objects. */
-  pause(): Promise<void>;
-  resume(): void;
-  stop(): Promise<void>;
 }
 
 export interface ApiServerOptions {
@@ -80,7 +76,7 @@ export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOption
     await running?.stop(true);
     running = undefined;
   };
-  const resume = () => {
+  const resume = async () => {
     running ??= listen(port);
   };
   return {
@@ -95,11 +91,13 @@ export async function startApiServer({ bookmarkInterval = 200 }: ApiServerOption
     namespace: (prefix) => makeNamespace(client, prefix),
     seed: (resource, object) => handle.seed(resourceName(resource), JSON.parse(JSON.stringify(object))),
     async reset() {
-      resume();
+      await resume();
       faults.clear();
       handle.clear();
       requests.length = 0;
     },
+    handled: () => requests,
+    resources: async () => handle.resources(),
     pause: close,
     resume,
     async stop() {

@@ -1,10 +1,5 @@
-/**
- * A real kube-apiserver with its etcd from the folder `KUBEBUILDER_ASSETS`, with our CRDs. One for all tests of a run;
- * it ends with the process, however that ends.
- */
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** A real kube-apiserver with its etcd and our CRDs as the API server of tests. */
+import { closeSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
 import { CRD_KINDS, customResourceDefinition } from "../../src/resources/crd.ts";
 import {
   customResource,
@@ -18,9 +13,9 @@ import {
   SECRETS,
   SERVICES,
 } from "../../src/store/kubernetes/resource.ts";
-import { freePort } from "../free-port.ts";
-import { SERVER_NAME, serverCertificate } from "./certificate.ts";
-import { clientFor, kubeconfigText, makeNamespace, type TestServer } from "./test-server.ts";
+import { SERVER_NAME } from "./certificate.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { clientFor, type Handled, kubeconfigText, makeNamespace, type OutageServer } from "./test-server.ts";
 
 const CRDS: KubeResource = {
   group: "apiextensions.k8s.io",
@@ -44,98 +39,57 @@ const CLEANED: KubeResource[] = [
 /** What the server itself keeps: it is made again at once, or nothing works without it. */
 const KEPT = new Set(["services default/kubernetes", "endpointslices.discovery.k8s.io default/kubernetes"]);
 
-let shared: Promise<TestServer> | undefined;
+type Client = OutageServer["client"];
 
-/** @returns the server; started when it is first asked for. */
-export function realServer(): Promise<TestServer> {
-  shared ??= start();
+let shared: Promise<OutageServer> | undefined;
+
+/** @returns the server that all tests of a run share; started when it is first asked for. */
+export function realServer(): Promise<OutageServer> {
+  shared ??= startRealServer();
   return shared;
 }
 
-async function start(): Promise<TestServer> {
-  const assets = process.env["KUBEBUILDER_ASSETS"] ?? "";
-  const folder = mkdtempSync(join(tmpdir(), "clusterlink-envtest-"));
-  const tokens = {
-    admin: crypto.randomUUID(),
-    alice: crypto.randomUUID(),
-    bob: crypto.randomUUID(),
-    carol: crypto.randomUUID(),
-  };
-  const { ca, cert, key } = await serverCertificate();
-  const files = {
-    "ca.pem": ca,
-    "cert.pem": cert,
-    "key.pem": key,
-    "tokens.csv": [
-      `${tokens.admin},admin,1,"system:masters"`,
-      `${tokens.alice},test:alice,2`,
-      `${tokens.bob},test:bob,3`,
-      `${tokens.carol},test:carol,4\n`,
-    ].join("\n"),
-  };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
-  const [etcd, etcdPeer, secure] = [freePort(), freePort(), freePort()];
-  runWhileWeLive(folder, "etcd", [
-    join(assets, "etcd"),
-    `--data-dir=${join(folder, "etcd")}`,
-    `--listen-client-urls=http://127.0.0.1:${etcd}`,
-    `--advertise-client-urls=http://127.0.0.1:${etcd}`,
-    `--listen-peer-urls=http://127.0.0.1:${etcdPeer}`,
-    `--initial-advertise-peer-urls=http://127.0.0.1:${etcdPeer}`,
-    `--initial-cluster=default=http://127.0.0.1:${etcdPeer}`,
-    "--unsafe-no-fsync",
-  ]);
-  const file = (name: string) => join(folder, name);
-  runWhileWeLive(folder, "kube-apiserver", [
-    join(assets, "kube-apiserver"),
-    `--etcd-servers=http://127.0.0.1:${etcd}`,
-    `--cert-dir=${folder}`,
-    "--bind-address=127.0.0.1",
-    `--secure-port=${secure}`,
-    `--tls-cert-file=${file("cert.pem")}`,
-    `--tls-private-key-file=${file("key.pem")}`,
-    `--client-ca-file=${file("ca.pem")}`,
-    `--token-auth-file=${file("tokens.csv")}`,
-    "--authorization-mode=RBAC",
-    "--service-cluster-ip-range=10.0.0.0/16",
-    "--service-account-issuer=https://kubernetes.test",
-    `--service-account-key-file=${file("cert.pem")}`,
-    `--service-account-signing-key-file=${file("key.pem")}`,
-    "--disable-admission-plugins=ServiceAccount",
-  ]);
-  const reached = { url: `https://127.0.0.1:${secure}`, ca, serverName: SERVER_NAME };
-  const kubeconfig = file("kubeconfig");
-  writeFileSync(kubeconfig, kubeconfigText(reached, { token: tokens.admin }), { mode: 0o600 });
+/** @returns a server of one's own. */
+export async function startRealServer(): Promise<OutageServer> {
+  const plane = new ControlPlane();
+  const token = () => crypto.randomUUID();
+  const tokens = { admin: token(), alice: token(), bob: token(), carol: token() };
+  const { admin, ...others } = tokens;
+  const users = new Map([[admin, { name: "admin", groups: ["system:masters"] }]]);
+  for (const [name, secret] of Object.entries(others)) users.set(secret, { name: `test:${name}`, groups: [] });
+  const ca = await plane.start(users);
+  const reached = { url: plane.url, ca, serverName: SERVER_NAME };
+  const kubeconfig = plane.file("kubeconfig");
+  writeFileSync(kubeconfig, kubeconfigText(reached, { token: admin }), { mode: 0o600 });
   const client = await clientFor(kubeconfig);
-  await untilReady(client, folder);
+  await untilReady(client, plane);
   await installCrds(client);
+  const log = plane.file("audit.log");
+  let read = 0;
   return {
     ...reached,
     name: "a real API server",
-    adminToken: tokens.admin,
+    adminToken: admin,
     kubeconfig,
     client,
     user: (name) => ({ name: `test:${name}`, token: tokens[name] }),
     namespace: (prefix) => makeNamespace(client, prefix),
-    reset: () => reset(client),
+    async reset() {
+      await reset(client);
+      read = statSync(log).size;
+    },
+    handled: () => auditEvents(log, read),
+    resources: () => discovered(client),
+    pause: () => plane.killServer(),
+    async resume() {
+      plane.startServer();
+      await untilReady(client, plane);
+    },
+    stop: () => plane.stop(),
   };
 }
 
-/**
- * Starts a program that ends when our end of its pipe closes, as it does when this process is gone; its folder goes
- * with it.
- */
-function runWhileWeLive(folder: string, name: string, command: string[]): void {
-  const log = join(folder, `${name}.log`);
-  const script =
-    '"$@" >"$0" 2>&1 </dev/null & pid=$!; cat >/dev/null; kill -KILL $pid; wait $pid; rm -rf "$(dirname "$0")"';
-  const child = Bun.spawn(["sh", "-c", script, log, ...command], { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
-  child.unref();
-}
-
-type Client = TestServer["client"];
-
-async function untilReady(client: Client, folder: string): Promise<void> {
+async function untilReady(client: Client, plane: ControlPlane): Promise<void> {
   const until = Date.now() + 60_000;
   for (;;) {
     const found = await client
@@ -143,10 +97,7 @@ async function untilReady(client: Client, folder: string): Promise<void> {
       .then(() => client.get(SERVICES, { namespace: "default", name: "kubernetes" }))
       .catch(() => undefined);
     if (found) return;
-    if (Date.now() > until) {
-      const said = readFileSync(join(folder, "kube-apiserver.log"), "utf8").trim().split("\n").slice(-3);
-      throw new Error(`the API server did not start: ${said.join("; ")}`);
-    }
+    if (Date.now() > until) throw new Error(`the API server did not start: ${plane.lastWords()}`);
     await Bun.sleep(100);
   }
 }
@@ -171,4 +122,45 @@ async function reset(client: Client): Promise<void> {
       }
     }),
   );
+}
+
+interface AuditEvent {
+  verb: string;
+  user: { username: string };
+  objectRef?: { apiGroup?: string; resource: string; subresource?: string; namespace?: string; name?: string };
+  responseStatus?: { code?: number };
+}
+
+/** The server writes an event before it has answered. */
+function auditEvents(path: string, from: number): Handled[] {
+  const bytes = Buffer.alloc(statSync(path).size - from);
+  const file = openSync(path, "r");
+  readSync(file, bytes, 0, bytes.length, from);
+  closeSync(file);
+  const lines = bytes.toString().split("\n");
+  return lines.slice(0, -1).flatMap((line) => {
+    const { verb, user, objectRef, responseStatus } = JSON.parse(line) as AuditEvent;
+    if (objectRef === undefined) return [];
+    const { apiGroup = "", resource, subresource, namespace, name } = objectRef;
+    const plural = subresource === undefined ? resource : `${resource}/${subresource}`;
+    const forbidden = responseStatus?.code === 403;
+    return [{ verb, user: user.username, group: apiGroup, resource: plural, namespace, name, forbidden }];
+  });
+}
+
+interface Discovered {
+  groupVersion: string;
+  resources: { name: string; kind: string; namespaced: boolean; verbs: string[] }[];
+}
+
+async function discovered(client: Client): Promise<KubeResource[]> {
+  const get = (path: string) => client.request({ method: "GET", path });
+  const { groups } = (await get("/apis")) as { groups: { preferredVersion: { groupVersion: string } }[] };
+  const paths = ["/api/v1", ...groups.map(({ preferredVersion }) => `/apis/${preferredVersion.groupVersion}`)];
+  const lists = (await Promise.all(paths.map(get))) as Discovered[];
+  return lists.flatMap(({ groupVersion, resources }) => {
+    const [version = "", group = ""] = groupVersion.split("/").reverse();
+    const listed = resources.filter(({ verbs }) => verbs.includes("list"));
+    return listed.map(({ name, kind, namespaced }) => ({ group, version, plural: name, kind, namespaced }));
+  });
 }

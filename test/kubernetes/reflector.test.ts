@@ -264,7 +264,7 @@ onTestApiServer("a reflector that is disturbed", (server) => {
     const last = informer.lastContact;
     await Bun.sleep(50);
     expect(informer.lastContact).toBe(last as number);
-    server().resume();
+    await server().resume();
     await until(() => informer.failure === undefined);
     expect(informer.lastContact).toBeGreaterThan(before);
   });
@@ -273,7 +273,7 @@ onTestApiServer("a reflector that is disturbed", (server) => {
     const { put, calls, called, informer } = await following();
     await server().pause();
     await until(() => informer.failure !== undefined);
-    server().resume();
+    await server().resume();
     await put("b");
     await called(2);
     expect(calls).toEqual(["+a", "+b"]);

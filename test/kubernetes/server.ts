@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "bun:test";
+import type { Requirement } from "../requires.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
 import { realServer } from "./envtest.ts";
 import type { TestServer } from "./test-server.ts";
@@ -31,14 +32,23 @@ export function onTestApiServer(name: string, define: (server: () => ApiServer) 
 /** How long a real server may take to start, milliseconds. */
 const START_TIMEOUT = 90_000;
 
-/** Runs tests against a real API server only. */
-export function onRealApiServer(name: string, define: (server: () => TestServer) => void): void {
-  const assets = process.env["KUBEBUILDER_ASSETS"];
-  if (!assets && process.env["CLUSTERLINK_TEST_REQUIRE"] === "all") {
+/**
+ * What a real API server needs: its programs.
+ * @throws {Error} where they are missing and `CLUSTERLINK_TEST_REQUIRE=all` forbids skipping
+ */
+export function requiresRealServer(): Requirement {
+  if (process.env["KUBEBUILDER_ASSETS"]) return { skip: false, reason: "" };
+  if (process.env["CLUSTERLINK_TEST_REQUIRE"] === "all") {
     throw new Error("KUBEBUILDER_ASSETS is not set, and CLUSTERLINK_TEST_REQUIRE=all allows no test to be skipped");
   }
-  if (!assets) {
-    test.skip(`${name}, on a real API server (skipped: KUBEBUILDER_ASSETS is not set)`, () => {});
+  return { skip: true, reason: "(skipped: KUBEBUILDER_ASSETS is not set)" };
+}
+
+/** Runs tests against a real API server only. */
+export function onRealApiServer(name: string, define: (server: () => TestServer) => void): void {
+  const { skip, reason } = requiresRealServer();
+  if (skip) {
+    test.skip(`${name}, on a real API server ${reason}`, () => {});
     return;
   }
   describe(`${name}, on a real API server`, () => {

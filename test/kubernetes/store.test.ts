@@ -246,7 +246,7 @@ onTestApiServer("the store in Kubernetes", (server) => {
     await server().pause();
     await until(() => store.problems.length > 0);
     expect(store.problems[0]).toMatch(/^the exports cannot be watched: /);
-    server().resume();
+    await server().resume();
     await store.create("Export", anExport("a"));
     await until(() => cache.objects.size === 1);
     expect(store.problems).toEqual([]);

@@ -1,7 +1,21 @@
 /** What the tests of Kubernetes run against: an API server with our CRDs, in this process or a real one. */
 import { KubeClient } from "../../src/store/kubernetes/client.ts";
 import { loadConnection } from "../../src/store/kubernetes/kubeconfig.ts";
-import { NAMESPACES } from "../../src/store/kubernetes/resource.ts";
+import { type KubeResource, NAMESPACES } from "../../src/store/kubernetes/resource.ts";
+
+/** A request that the server has handled, whatever it answered. */
+export interface Handled {
+  /** Of the RBAC verbs. */
+  verb: string;
+  user: string;
+  group: string;
+  /** With its subresource: `pods/status`. */
+  resource: string;
+  namespace: string | undefined;
+  name: string | undefined;
+  /** The user had no right to it. */
+  forbidden: boolean;
+}
 
 export interface TestServer {
   readonly name: string;
@@ -27,6 +41,18 @@ export interface TestServer {
   namespace(prefix?: string): Promise<string>;
   /** Removes every object that a test may have made; namespaces stay. */
   reset(): Promise<void>;
+  /** Everything that it was asked since the last reset, in order; of what the administrator asks at least the writes. */
+  handled(): Handled[];
+  /** Everything that it can list. */
+  resources(): Promise<KubeResource[]>;
+}
+
+/** An API server that can go away and come back. */
+export interface OutageServer extends TestServer {
+  /** Is gone from now on, with every connection; {@link resume} brings it back on its port, with its objects. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** @returns a kubeconfig as JSON, which is YAML too. */

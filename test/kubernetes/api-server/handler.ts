@@ -14,6 +14,8 @@ export interface Recorded extends Action {
   /** Of the RBAC verbs. */
   verb: string;
   user: string;
+  /** The user had no right to it. */
+  forbidden: boolean;
   query: URLSearchParams;
   /** Milliseconds since the epoch. */
   at: number;
@@ -29,6 +31,8 @@ export interface HandlerDeps {
 
 export interface Handler {
   answer(request: Request): Promise<Response>;
+  /** Everything that it has. */
+  resources(): Resource[];
   /** Stores an object as an administrator would, status and all. */
   seed(resource: string, object: JsonObject): void;
   /** Removes everything but namespaces and CustomResourceDefinitions. */
@@ -77,7 +81,12 @@ export function handler(deps: HandlerDeps): Handler {
     if (delay > 0) await Bun.sleep(delay);
     const fault = faults.take(recorded);
     if (fault) throw planned(fault);
-    authorize(storage, user, recorded);
+    try {
+      authorize(storage, user, recorded);
+    } catch (error) {
+      recorded.forbidden = true;
+      throw error;
+    }
     return perform(request, place, recorded);
   }
 
@@ -123,6 +132,7 @@ export function handler(deps: HandlerDeps): Handler {
 
   return {
     answer,
+    resources: known,
     seed(name, object) {
       const resource = known().find((each) => resourceName(each) === name);
       if (!resource) throw new Error(`there is no resource ${name}`);
@@ -175,7 +185,8 @@ function record(method: string, place: Place, query: URLSearchParams, user: User
   const verb = method === "GET" ? reading : VERBS[method];
   if (verb === undefined) throw badRequest(`${method} is no method of the API`);
   const plural = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
-  return { verb, group: resource.group, resource: plural, namespace, name, user: user.name, query, at: Date.now() };
+  const asked = { verb, group: resource.group, resource: plural, namespace, name, user: user.name, query };
+  return { ...asked, forbidden: false, at: Date.now() };
 }
 
 function nameQuery(query: URLSearchParams, name: string | undefined): URLSearchParams {
