@@ -161,6 +161,10 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
     return decision.allowed ? undefined : `no longer allowed: ${decision.policy}`;
   }
 
+  keepAlive(): void {
+    this.#app.keepAlive();
+  }
+
   cut(reason: string): void {
     this.#app.reset();
     if (this.#stream?.stream === this) this.#stream.abort(reason);

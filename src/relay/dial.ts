@@ -3,7 +3,7 @@ import { formatHostPort } from "../resources/address.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { DialError } from "./errors.ts";
-import { type CountedHandlers, NOBODY, type RelaySocket, type SocketUser, tune } from "./socket.ts";
+import { type CountedHandlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 
 export type DialTarget =
   | { host: string; port: number; tls?: TLSOptions & { ALPNProtocols: string } }
@@ -68,8 +68,8 @@ export class Dial implements SocketUser, Expiring {
       return;
     }
     this.#socket = socket;
-    if (!("unix" in this.target)) tune(socket);
-    if (!("tls" in this.target)) this.#succeed(socket);
+    if ("tls" in this.target) keepAlive(socket);
+    else this.#succeed(socket);
   }
 
   onHandshake(socket: RelaySocket, error: Error | null): void {

@@ -1,5 +1,5 @@
 import { FrameType, frame, HEADER_SIZE, MAX_DATA, writeHeader } from "../wire/frames.ts";
-import { type Waiting, waitForCompany } from "./company.ts";
+import type { Waiting } from "./company.ts";
 import { type RelaySocket, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -15,13 +15,13 @@ const record = new Uint8Array(RECORD_SIZE);
 /** Writes whole frames to a socket, in order, in as few TLS records as they fit; what it does not take is kept. */
 export class FrameWriter implements Waiting {
   readonly #queue = new WriteQueue();
-  /** A frame that waits for company. */
+  /** Frames that wait for company. */
   #held: Uint8Array = NOTHING;
   #waitingPongs = 0;
 
   constructor(private readonly socket: RelaySocket) {}
 
-  /** Whether the socket has taken everything but a frame that waits for company. */
+  /** Whether the socket has taken everything but frames that wait for company. */
   get drained(): boolean {
     return this.#queue.empty;
   }
@@ -31,11 +31,18 @@ export class FrameWriter implements Waiting {
     this.#write(NOTHING, bytes);
   }
 
-  /** The same for a frame that something is likely to follow: it leaves together with that, or a moment later alone. */
-  frameWithCompany(bytes: Uint8Array): void {
-    this.leave();
-    this.#held = bytes;
-    waitForCompany(this);
+  /**
+   * The same for a frame that something is likely to follow: it leaves together with that, or alone when the wait is over.
+   *
+   * @param wait - calls `leave` in the end.
+   */
+  frameWithCompany(bytes: Uint8Array, wait: (waiting: Waiting) => void): void {
+    if (this.#held.length + bytes.length > RECORD_SIZE) {
+      this.frame(bytes);
+      return;
+    }
+    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    wait(this);
   }
 
   /** Writes DATA frames of the chunk, without copying what is large. @returns whether all of it was taken. */
@@ -62,7 +69,7 @@ export class FrameWriter implements Waiting {
     return true;
   }
 
-  /** Lets a frame that waits for company leave alone. */
+  /** Lets frames that wait for company leave alone. */
   leave(): void {
     if (this.#held.length > 0) this.#write(NOTHING, NOTHING);
   }

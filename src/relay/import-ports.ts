@@ -7,7 +7,7 @@ import { ClientConnection } from "./client-connection.ts";
 import type { RelayContext } from "./context.ts";
 import { ListenError } from "./errors.ts";
 import { listen } from "./listen.ts";
-import { NOBODY, type RelaySocket, type SocketUser, tune } from "./socket.ts";
+import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 
 interface Bound {
   address: string;
@@ -75,7 +75,6 @@ export class ImportPorts {
   }
 
   #onAccept(key: string, socket: RelaySocket): void {
-    tune(socket);
     const { state } = this.context;
     const entry = state.import(key);
     const wait = state.site.identityWait ?? 0;

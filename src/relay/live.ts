@@ -5,6 +5,8 @@ import type { SiteState } from "./state.ts";
 export interface LiveConnection {
   /** @returns why the connection may not go on, or undefined when it may. */
   judge(state: SiteState): string | undefined;
+  /** From now on the kernel finds out when the host of its local end is dead. Safe to repeat. */
+  keepAlive(): void;
   /** Ends it at once, on both sides. */
   cut(reason: string): void;
   report(): ConnectionReport;
@@ -38,6 +40,11 @@ export class LiveConnections {
       cut += 1;
     }
     return cut;
+  }
+
+  /** Called every few seconds: most connections end before, without the system calls that it takes. */
+  keepAlive(): void {
+    for (const connection of this.#all) connection.keepAlive();
   }
 
   cutAll(reason: string): void {

@@ -10,7 +10,7 @@ import { HttpVisitor } from "./http-visitor.ts";
 import { listen } from "./listen.ts";
 import { type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
 import { ServerConnection } from "./server-connection.ts";
-import { handlers, NOBODY, type RelaySocket, type SocketUser, tune } from "./socket.ts";
+import { handlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** Connections that have not shown a valid certificate yet, or never will. */
@@ -149,7 +149,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
       raw.terminate();
       return;
     }
-    tune(raw);
+    keepAlive(raw);
     const options: ServerUpgradeOptions = {
       isServer: true,
       data: NOBODY,

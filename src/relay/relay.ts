@@ -31,6 +31,8 @@ export interface RelayOptions {
 
 /** How often pools are looked after and certificates' ends are watched, in milliseconds. */
 const SWEEP_INTERVAL = 250;
+/** Sweeps between two calls of `keepAlive`. */
+const KEEP_ALIVE_SWEEPS = 20;
 const MAX_REPORTED = 10_000;
 /** How long the openers may take to let go of idle tunnels after DRAIN, in milliseconds. */
 const LETTING_GO = 1_000;
@@ -60,6 +62,7 @@ export class Relay implements RelayContext {
   /** It has been told to end: it is not ready any more, even while it still accepts. */
   #leaving = false;
   #sweeper: Timer | undefined;
+  #sweeps = 0;
   #drainTimer: Timer | undefined;
   #letGoTimer: Timer | undefined;
   #grace = 0;
@@ -219,6 +222,7 @@ export class Relay implements RelayContext {
     if (!this.state.loaded) return;
     if (!this.#draining) this.#retryPorts();
     this.pools.sweep();
+    if (++this.#sweeps % KEEP_ALIVE_SWEEPS === 0) this.live.keepAlive();
     const now = Date.now();
     const own = this.state.site.certificates.notAfter;
     for (const connection of this.#connections()) {

@@ -75,6 +75,10 @@ export class ServerConnection implements StreamOwner, DialOwner, LiveConnection 
     return this.#ingress.judge(state);
   }
 
+  keepAlive(): void {
+    this.#service?.keepAlive();
+  }
+
   cut(reason: string): void {
     this.#leaveService();
     if (this.stream.stream === this) this.stream.abort(reason);

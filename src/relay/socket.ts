@@ -85,10 +85,7 @@ export function writeSome(socket: RelaySocket, bytes: Uint8Array, length = bytes
 
 const KEEP_ALIVE_MS = 15_000;
 
-/**
- * What every socket of the relay path gets: the kernel finds out when the far host is dead. Bun has switched Nagle's
- * delay off already.
- */
-export function tune(socket: RelaySocket): void {
+/** Lets the kernel find out when the far host is dead. Bun has switched Nagle's delay off already. */
+export function keepAlive(socket: RelaySocket): void {
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }

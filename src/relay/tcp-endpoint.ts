@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointOwner, Sink } from "./endpoint.ts";
-import { NOBODY, type RelaySocket, type SocketUser, writeSome } from "./socket.ts";
+import { keepAlive, NOBODY, type RelaySocket, type SocketUser, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** A local socket (or a TLS socket that carries raw bytes) as one end of a relayed connection. */
@@ -13,6 +13,7 @@ export class TcpEndpoint implements Endpoint, SocketUser {
   #ended = false;
   #gone = false;
   #paused = false;
+  #keptAlive = false;
   readonly #queue = new WriteQueue();
 
   constructor(
@@ -56,6 +57,13 @@ export class TcpEndpoint implements Endpoint, SocketUser {
     if (!this.#paused || this.#gone) return;
     this.#paused = false;
     this.socket.resume();
+  }
+
+  /** Lets the kernel find out when the far host is dead. Safe to repeat. */
+  keepAlive(): void {
+    if (this.#gone || this.#keptAlive) return;
+    this.#keptAlive = true;
+    keepAlive(this.socket);
   }
 
   reset(): void {

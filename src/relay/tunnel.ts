@@ -21,6 +21,7 @@ import {
 } from "../wire/messages.ts";
 import { LAST_STREAM, StreamState } from "../wire/stream-state.ts";
 import { ClosingSocket } from "./closing-socket.ts";
+import { waitForMoment, waitForTurn } from "./company.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import { NOWHERE, type Sink } from "./endpoint.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -114,13 +115,21 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
     const number = this.state.sendOpen();
     this.#beginStream(owner);
-    this.#writer.frameWithCompany(encodeOpen(number, target.namespace, target.name, source.encoded, trace));
+    this.#writer.frameWithCompany(
+      encodeOpen(number, target.namespace, target.name, source.encoded, trace),
+      waitForTurn,
+    );
   }
 
-  /** Acceptor: answers OPENED; what the stream has brought so far is in `other`. */
+  /**
+   * Acceptor: answers OPENED; what the stream has brought so far is in `other`. When that was something to answer, OPENED
+   * waits for the answer, unless the stream brings more.
+   */
   accept(): void {
     this.state.sendOpened();
-    this.#writer.frame(encodeStreamFrame(FrameType.opened, this.state.number));
+    const opened = encodeStreamFrame(FrameType.opened, this.state.number);
+    if (this.#early > 0) this.#writer.frameWithCompany(opened, waitForMoment);
+    else this.#writer.frame(opened);
   }
 
   /** Acceptor: answers REFUSED. */
@@ -139,7 +148,9 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   finish(): void {
     if (!this.state.maySend) return;
     this.state.sendFin();
-    this.#writer.frame(encodeStreamFrame(FrameType.fin, this.state.number));
+    const fin = encodeStreamFrame(FrameType.fin, this.state.number);
+    if (this.state.role === "opener" && this.state.idle) this.#writer.frameWithCompany(fin, waitForMoment);
+    else this.#writer.frame(fin);
     if (this.#writer.drained) this.#onFinSent();
     else this.#finWaits = true;
   }
@@ -251,7 +262,10 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
       this.#early += bytes.length;
       if (this.#early > MAX_EARLY_DATA) throw new ProtocolError(`more than ${MAX_EARLY_DATA} bytes before OPENED`);
       this.other.write(bytes);
-    } else if (!this.other.write(bytes)) this.pause();
+      return;
+    }
+    this.#writer.leave();
+    if (!this.other.write(bytes)) this.pause();
   }
 
   onFrame(type: FrameType, payload: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** Frames leave whole and in order, whatever is held back for company and whatever the socket takes at once. */
 import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { waitForMoment, waitForTurn } from "../../src/relay/company.ts";
 import { FrameWriter } from "../../src/relay/frame-writer.ts";
 import { handlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
 import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";
@@ -43,7 +44,7 @@ describe("a frame writer", () => {
     reader = new Reader();
     const socket = await connect();
     const writer = new FrameWriter(socket);
-    writer.frameWithCompany(frame(FrameType.open, new Uint8Array(9)));
+    writer.frameWithCompany(frame(FrameType.open, new Uint8Array(9)), waitForTurn);
     await new Promise<void>((resolve) => setImmediate(resolve));
     writer.data(Buffer.from("early"));
     await eventually(() => reader.data.length > 0, "the data has come");
@@ -55,7 +56,7 @@ describe("a frame writer", () => {
     reader = new Reader();
     const socket = await connect();
     const writer = new FrameWriter(socket);
-    writer.frameWithCompany(frame(FrameType.open, new Uint8Array(9)));
+    writer.frameWithCompany(frame(FrameType.open, new Uint8Array(9)), waitForTurn);
     await eventually(() => reader.frames.length === 1, "it has come");
     expect(reader.frames).toEqual([9]);
     socket.end();
@@ -86,7 +87,10 @@ describe("a frame writer", () => {
             writer.frame(frame(FrameType.open, new Uint8Array(one.frame)));
           } else if ("open" in one) {
             frames.push(one.open);
-            writer.frameWithCompany(frame(FrameType.open, new Uint8Array(one.open)));
+            writer.frameWithCompany(
+              frame(FrameType.open, new Uint8Array(one.open)),
+              one.open % 2 === 0 ? waitForTurn : waitForMoment,
+            );
           } else await new Promise<void>((resolve) => setImmediate(resolve));
         }
         const total = sent.reduce((sum, { length }) => sum + length, 0);
