@@ -1,5 +1,5 @@
 /** An Instance, which tells the operator what gateway to deploy, and the gateway's options, each from the other. */
-import type { InstanceSpec } from "../resources/instance.ts";
+import { DEFAULT_TAG, type InstanceSpec } from "../resources/instance.ts";
 import { API_VERSION } from "../resources/meta.ts";
 import type { ManifestObject } from "./manifest-object.ts";
 import { PART_OF } from "./names.ts";
@@ -17,7 +17,7 @@ export function gatewayOptionsOf(instance: string, spec: InstanceSpec): GatewayO
   return {
     instance,
     namespace: spec.namespace,
-    image: spec.image ?? imageOf(spec.containerRegistry ?? "", spec.tag),
+    image: spec.image ?? imageOf(spec.containerRegistry ?? "", tagOf(spec)),
     replicas: spec.dataplane.replicas,
     logLevel: logLevel === "warning" ? "warn" : logLevel,
     peerLabels: spec.peerLabels ?? {},
@@ -27,6 +27,11 @@ export function gatewayOptionsOf(instance: string, spec: InstanceSpec): GatewayO
       ...(ingress.port === undefined ? {} : { port: ingress.port }),
     },
   };
+}
+
+/** `imageTag` is what older versions of ClusterLink call it; an API server gives `tag` its default where it is not said. */
+function tagOf({ tag, imageTag }: InstanceSpec): string {
+  return tag === DEFAULT_TAG ? (imageTag ?? tag) : tag;
 }
 
 /** @returns the Instance that wants a gateway with these options. */

@@ -25,8 +25,21 @@ const ingress = z.strictObject({
     .describe("Annotations of the Service, for what a cloud's load balancers want to know."),
 });
 
-/** A gateway that the operator deploys. */
-export const instanceSpec = z.strictObject({
+const imageTag = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/, "an image tag consists of letters, digits, '_', '.' and '-'");
+
+/** What `tag` is when nobody says. */
+export const DEFAULT_TAG = "latest";
+
+const TAG_CEL = {
+  rule: `!has(self.imageTag) || self.tag == '${DEFAULT_TAG}' || self.tag == self.imageTag`,
+  message: "imageTag is the former name of tag, and the two differ here; remove imageTag",
+  fieldPath: ".imageTag",
+};
+
+const instanceFields = z.strictObject({
   namespace: dnsLabel.default("clusterlink-system").describe("The namespace that the gateway is deployed to."),
   dataplane: dataplane.prefault({}).describe("The gateway pods."),
   ingress: ingress.prefault({}).describe("How peers reach the gateway."),
@@ -35,12 +48,10 @@ export const instanceSpec = z.strictObject({
     .default("info")
     .describe("The least level that is logged."),
   containerRegistry: z.string().max(255).optional().describe("The registry, with the path, that has the image."),
-  tag: z
-    .string()
-    .max(128)
-    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/, "an image tag consists of letters, digits, '_', '.' and '-'")
-    .default("latest")
-    .describe("The tag of the image."),
+  tag: imageTag.default(DEFAULT_TAG).describe("The tag of the image."),
+  imageTag: imageTag
+    .optional()
+    .describe("The former name of tag, for manifests of older versions of ClusterLink. It may not contradict tag."),
   image: z
     .string()
     .min(1)
@@ -52,6 +63,14 @@ export const instanceSpec = z.strictObject({
     .optional()
     .describe("Labels of the site, by which policies on both sides can select."),
 });
+
+/** A gateway that the operator deploys. */
+export const instanceSpec = instanceFields
+  .refine((spec) => spec.imageTag === undefined || spec.tag === DEFAULT_TAG || spec.tag === spec.imageTag, {
+    path: ["imageTag"],
+    error: TAG_CEL.message,
+  })
+  .meta({ "x-kubernetes-validations": [TAG_CEL] });
 
 export type InstanceSpec = z.infer<typeof instanceSpec>;
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resourceOf } from "../../src/operator/object-resource.ts";
 import type { KubeObject } from "../../src/store/kubernetes/resource.ts";
-import { DEPLOYMENTS, NAMESPACES, PODS, SERVICES } from "../../src/store/kubernetes/resource.ts";
+import { DEPLOYMENTS, type Deployment, NAMESPACES, PODS, SERVICES } from "../../src/store/kubernetes/resource.ts";
 import { clusterlink } from "../cli/clusterlink.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
 
@@ -127,6 +127,41 @@ onRealApiServer("deploy peer", (server) => {
     const { err, code } = await applied("oslo", "--namespace", "site-a");
     expect(err).toContain("namespace 'site-a' has the gateway of peer 'berlin'");
     expect(code).toBe(1);
+  }, 30_000);
+
+  test("does not deploy beside a ClusterLink that runs, says how to stop it, and takes its place when it is stopped", async () => {
+    const { client } = server();
+    const makeFormer = async (namespace: string, name: string) => {
+      await client.apply(NAMESPACES, { metadata: { name: namespace } });
+      const labels = { app: name };
+      const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "i" }] } };
+      const spec = { replicas: 1, selector: { matchLabels: labels }, template };
+      await client.create(DEPLOYMENTS, { metadata: { namespace, name }, spec } as Deployment);
+    };
+    await makeFormer("site-e", "cl-controlplane");
+    await makeFormer("site-e", "cl-dataplane");
+    await makeFormer("clusterlink-operator", "cl-operator-controller-manager");
+    const { err, code } = await applied("berlin", "--namespace", "site-e");
+    expect(code).toBe(1);
+    const operator = "deployment/cl-operator-controller-manager";
+    expect(err).toContain(
+      "ClusterLink runs in the cluster (deployments clusterlink-operator/cl-operator-controller-manager, site-e/cl-controlplane, site-e/cl-dataplane)",
+    );
+    const commands = [
+      `kubectl -n clusterlink-operator scale ${operator} --replicas=0`,
+      "kubectl -n site-e scale deployment/cl-controlplane deployment/cl-dataplane --replicas=0",
+    ];
+    expect(err.split("\n").flatMap((line) => (line.startsWith("  ") ? [line.trim()] : []))).toEqual(commands);
+    expect(await client.get(SERVICES, { namespace: "site-e", name: "clusterlink" })).toBeUndefined();
+
+    const stop = (namespace: string, name: string) =>
+      client.patch(DEPLOYMENTS, { namespace, name }, { spec: { replicas: 0 } });
+    await stop("clusterlink-operator", "cl-operator-controller-manager");
+    for (const name of ["cl-controlplane", "cl-dataplane"]) await stop("site-e", name);
+    const second = await applied("berlin", "--namespace", "site-e");
+    expect(second.err).toContain("note: ClusterLink's deployments");
+    expect(second.out).toContain("deployment.apps/clusterlink created");
+    expect(second.code).toBe(0);
   }, 30_000);
 
   test("--start operator leaves the gateway to the Instance that it writes, which the API server accepts", async () => {

@@ -3,20 +3,31 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Election } from "../../src/control/kubernetes/election.ts";
+import { gatewayObjects, namespaceObject } from "../../src/deploy/gateway.ts";
+import { gatewayOptionsOf } from "../../src/deploy/instance.ts";
+import type { ManifestObject } from "../../src/deploy/manifest-object.ts";
 import { INSTANCE_ANNOTATION } from "../../src/deploy/names.ts";
 import { operatorObjects } from "../../src/deploy/operator.ts";
+import { OPERATOR_NAMESPACE } from "../../src/deploy/options.ts";
+import type { PolicyRule } from "../../src/deploy/permissions.ts";
 import { applyObject } from "../../src/operator/apply.ts";
 import { Operator } from "../../src/operator/operator.ts";
+import { instanceSpec } from "../../src/resources/instance.ts";
 import type { InstanceResource } from "../../src/resources/kinds.ts";
 import type { KubeClient } from "../../src/store/kubernetes/client.ts";
 import {
   customResource,
   DEPLOYMENTS,
+  ENDPOINT_SLICES,
+  type EndpointSlice,
   type KubeObject,
   type KubeResource,
   SERVICES,
+  type Service,
 } from "../../src/store/kubernetes/resource.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+import { idleRights, missingRights, rightsOf } from "../kubernetes/rights.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
 import { clientFor, kubeconfigText, type TestServer } from "../kubernetes/test-server.ts";
 
@@ -38,10 +49,11 @@ async function until<T>(what: string, ask: () => Promise<T | undefined | false>)
 /** @returns a client of a user with the rights of the operator's account. */
 async function grantedClient(server: TestServer): Promise<KubeClient> {
   const { name, token } = server.user("carol");
-  const roles = operatorObjects({ image: "", logLevel: "" }).filter(({ kind }) => kind.startsWith("ClusterRole"));
-  for (const object of roles) {
+  await applyObject(server.client, namespaceObject(OPERATOR_NAMESPACE));
+  for (const object of operatorObjects({ image: "", logLevel: "" })) {
+    if (!object.apiVersion.startsWith("rbac.")) continue;
     const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name }];
-    await applyObject(server.client, object.kind === "ClusterRole" ? object : { ...object, subjects });
+    await applyObject(server.client, "subjects" in object ? { ...object, subjects } : object);
   }
   const folder = mkdtempSync(join(tmpdir(), "clusterlink-operator-"));
   try {
@@ -196,6 +208,54 @@ onRealApiServer("the operator", (server) => {
     operator.start();
     await until("the younger", () => deployment(other));
     expect(await deployment()).toBeUndefined();
+  });
+
+  test("an Instance of an older ClusterLink names the tag in imageTag, and one that says two things is refused", async () => {
+    await create("one", { namespace, imageTag: "v0.2.1", containerRegistry: "registry.example" });
+    const made = await until("the Deployment", () => deployment());
+    expect(made.spec?.template.spec?.containers[0]?.image).toBe("registry.example/clusterlink:v0.2.1");
+    await client.patch(INSTANCES, { namespace, name: "one" }, { spec: { tag: "v0.2.1" } });
+    const two = client.patch(INSTANCES, { namespace, name: "one" }, { spec: { tag: "v0.3.0" } });
+    await expect(two).rejects.toThrow(/spec\.imageTag: .*imageTag is the former name of tag.*remove imageTag/);
+    expect(instanceSpec.safeParse({ tag: "v0.3.0", imageTag: "v0.2.1" }).error?.issues[0]?.path).toEqual(["imageTag"]);
+  });
+
+  test("the operator has no right but those that it makes use of, and those that it grants to gateways", async () => {
+    const started = server().handled().length;
+    await create("one", { namespace, ingress: { type: "NodePort" } });
+    await until("a status", async () => (await reason("one")) === "ProgressingMode");
+    const labels = {
+      "app.kubernetes.io/managed-by": "clusterlink.net",
+      "endpointslice.kubernetes.io/managed-by": "clusterlink.net",
+    };
+    const left = { metadata: { namespace, name: "left", labels } };
+    await client.create(SERVICES, { ...left, spec: { ports: [{ port: 80 }] } } as Service);
+    await client.create(ENDPOINT_SLICES, { ...left, addressType: "IPv4", endpoints: [] } as EndpointSlice);
+    await client.delete(INSTANCES, { namespace, name: "one" });
+    await until("the removal", async () => !(await instance("one")));
+    expect(await client.get(SERVICES, left.metadata)).toBeUndefined();
+    const election = new Election({
+      client: restricted,
+      namespace: OPERATOR_NAMESPACE,
+      name: "clusterlink-operator",
+      identity: "one",
+      log,
+      onChange: () => undefined,
+      times: { retry: 100 },
+    });
+    election.start();
+    await until("leadership", async () => election.leadership);
+    await Bun.sleep(300);
+    await election.stop();
+    await election.release();
+
+    const rulesOf = (objects: ManifestObject[]) => objects.flatMap(({ rules }) => (rules as PolicyRule[]) ?? []);
+    const granted = rulesOf(operatorObjects({ image: "", logLevel: "" }));
+    const forGateways = rightsOf(rulesOf(gatewayObjects(gatewayOptionsOf("a/b", instanceSpec.parse({})))));
+    const idle = idleRights(server(), "carol", granted);
+    expect(idle.filter((right) => !forGateways.has(right))).toEqual([]);
+    expect(idle.length).toBeGreaterThan(0);
+    expect(missingRights(server(), "carol", started)).toEqual([]);
   });
 
   test("nothing is written while nothing changes", async () => {

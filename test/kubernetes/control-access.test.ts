@@ -24,7 +24,7 @@ import {
 import { createLogger } from "../../src/telemetry/log.ts";
 import { ALLOW_ALL, importOf, SYSTEM } from "../control/objects.ts";
 import { create, eventually, gatewayEndpoints, Replica, type ReplicaOptions, read, told } from "./control-site.ts";
-import { idleRights } from "./rights.ts";
+import { idleRights, missingRights } from "./rights.ts";
 import { suite } from "./server.ts";
 import { clientFor, kubeconfigText, type TestServer } from "./test-server.ts";
 
@@ -135,6 +135,7 @@ suite("a gateway with the rights of the manifests", (running) => {
   describe("of the whole cluster", () => {
     test("does all of its work", async () => {
       const replica = await start();
+      const started = server.handled().length;
       await work(replica);
       await create(server, "PrivilegedAccessPolicy", undefined, "all", ALLOW_ALL);
       await told(server, "PrivilegedAccessPolicy", undefined, "all", "PolicyValid True Valid");
@@ -142,14 +143,17 @@ suite("a gateway with the rights of the manifests", (running) => {
       for (const kind of KIND_NAMES) await store.get(kind, KINDS[kind].namespaced ? SYSTEM : undefined, "none");
       const granted = accessObjects({ namespace: SYSTEM }).flatMap((object) => (object["rules"] as PolicyRule[]) ?? []);
       expect(idleRights(server, "alice", granted)).toEqual([]);
+      expect(missingRights(server, "alice", started)).toEqual([]);
     }, 30_000);
   });
 
   describe("of one namespace", () => {
     test("does all of its work there, obeys the administrators' policies, and leaves their statuses to others", async () => {
       const replica = await start({ watchNamespace: namespace });
+      const started = server.handled().length;
       await create(server, "PrivilegedAccessPolicy", undefined, "all", ALLOW_ALL);
       await work(replica);
+      expect(missingRights(server, "alice", started)).toEqual([]);
       expect(replica.relay.tables?.policies["privileged/all"]).toBeDefined();
       expect((await read(server, "PrivilegedAccessPolicy", undefined, "all"))?.status).toBeUndefined();
     }, 30_000);

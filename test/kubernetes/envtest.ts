@@ -144,7 +144,9 @@ function auditEvents(path: string, from: number): Handled[] {
     const { apiGroup = "", resource, subresource, namespace, name } = objectRef;
     const plural = subresource === undefined ? resource : `${resource}/${subresource}`;
     const forbidden = responseStatus?.code === 403;
-    return [{ verb, user: user.username, group: apiGroup, resource: plural, namespace, name, forbidden }];
+    const handled = { verb, user: user.username, group: apiGroup, resource: plural, namespace, name, forbidden };
+    // A server-side apply of an object that was not there takes the right to create it, too.
+    return verb === "patch" && responseStatus?.code === 201 ? [handled, { ...handled, verb: "create" }] : [handled];
   });
 }
 

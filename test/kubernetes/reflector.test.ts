@@ -279,13 +279,23 @@ onTestApiServer("a reflector that is disturbed", (server) => {
     expect(calls).toEqual(["+a", "+b"]);
   });
 
-  test("a watch that says nothing is given up", async () => {
-    const { put, calls, called } = await following({ inactivity: 300 });
+  test("a watch that says nothing is begun anew where it was, which is no failure and worth no line in the log", async () => {
+    const { put, calls, called, informer, timing, lines } = await following({ inactivity: 300 });
     server().faults.silenceWatches();
     await put("b");
     await called(2);
     expect(calls).toEqual(["+a", "+b"]);
     expect(watches()).toHaveLength(2);
+    expect(informer.failure).toBeUndefined();
+    expect(timing.waits).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+
+  test("a server that is gone when a silent watch is begun anew is a failure", async () => {
+    const { informer } = await following({ inactivity: 300 });
+    server().faults.silenceWatches();
+    server().faults.failNext(1_000, { when: ({ verb }) => verb === "watch" });
+    await until(() => informer.failure !== undefined);
   });
 
   test("bookmarks keep a quiet watch alive", async () => {

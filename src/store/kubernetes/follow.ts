@@ -15,7 +15,11 @@ export interface FollowOptions<T extends KubeObject> {
   signal: AbortSignal;
   timing: Timing;
   log: Logger;
-  /** A watch that says nothing for so many milliseconds is given up. Default: 150 s; bookmarks come about every 60 s. */
+  /**
+   * A watch that says nothing for so many milliseconds is begun anew, since nobody can tell whether there is anybody at
+   * the other end. That is no failure: an API server sends no bookmark of a resource that it has seen no change of, and
+   * if it is gone, the new watch fails. Default: 150 s; where there are bookmarks they come about every 60 s.
+   */
   inactivity?: number;
   /** Called when a watch broke and is tried again. */
   onFailure?: (error: unknown) => void;
@@ -46,6 +50,10 @@ export async function* follow<T extends KubeObject>(options: FollowOptions<T>): 
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof KubeApiError && error.code === "Expired") throw error;
+      if (error instanceof Silence) {
+        log.debug(`the watch of ${resourceName(resource)} is begun anew: ${error.message}`);
+        continue;
+      }
       place.failures++;
       onFailure?.(error);
       log.warn(`the watch of ${resourceName(resource)} broke and goes on from where it was`, { error });
@@ -68,14 +76,18 @@ async function* watchOnce<T extends KubeObject>(
   const began = timing.now();
   const limit = deadline(inactivity, signal);
   const timeoutSeconds = Math.round(KEEP_SECONDS * (1 + timing.random()));
+  let opened = false;
+  let heard = false;
   const watch = {
     ...selection,
     resourceVersion: place.resourceVersion,
     timeoutSeconds,
     signal: limit.signal,
-    ...(onOpen === undefined ? {} : { onOpen }),
+    onOpen() {
+      opened = true;
+      onOpen?.();
+    },
   };
-  let heard = false;
   try {
     for await (const frame of client.watch(resource, watch)) {
       limit.renew();
@@ -87,15 +99,14 @@ async function* watchOnce<T extends KubeObject>(
     }
     if (!heard && timing.now() - began < SHORT) place.failures++;
   } catch (error) {
-    throw limit.passed ? silent(resourceName(resource), inactivity, error) : error;
+    throw limit.passed && opened ? new Silence(`it said nothing for ${inactivity} ms`, { cause: error }) : error;
   } finally {
     limit.end();
   }
 }
 
-function silent(name: string, inactivity: number, cause: unknown): KubeApiError {
-  return new KubeApiError("Unavailable", `the watch of ${name} said nothing for ${inactivity} ms`, { cause });
-}
+/** A watch that the server had begun to answer, and then said nothing. */
+class Silence extends Error {}
 
 /** @returns how long to wait before the next try, milliseconds. */
 export function retryDelay(failures: number, { random }: Pick<Timing, "random">): number {

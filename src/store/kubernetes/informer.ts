@@ -36,7 +36,7 @@ export class Informer<T extends KubeObject, P = T> {
     return this.#reflector.failure;
   }
 
-  /** When the server was last heard of this resource, milliseconds since the epoch; bookmarks come about every 60 s. */
+  /** When the server was last heard of this resource, milliseconds since the epoch: at least every 150 s while it is there. */
   get lastContact(): number | undefined {
     return this.#reflector.lastContact;
   }

@@ -17,7 +17,7 @@ export interface KubernetesStoreOptions extends ScopeOptions {
   client: KubeClient;
   log: Logger;
   timing?: Timing;
-  /** A watch that says nothing for so many milliseconds is given up. Default: 150 s. */
+  /** A watch that says nothing for so many milliseconds is begun anew. Default: 150 s. */
   inactivity?: number;
 }
 

@@ -22,7 +22,7 @@ export interface ReflectorOptions<T extends KubeObject, P> {
   timing?: Timing;
   /** Objects on a page of a list. Default: 500. */
   pageSize?: number;
-  /** A watch that says nothing for so many milliseconds is given up. Default: 150 s. */
+  /** A watch that says nothing for so many milliseconds is begun anew. Default: 150 s. */
   inactivity?: number;
 }
 
