@@ -6,7 +6,8 @@ import { DialError } from "./errors.ts";
 import { type CountedHandlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 
 export type DialTarget =
-  | { host: string; port: number; tls?: TLSOptions & { ALPNProtocols: string } }
+  /** `session`: of an earlier connection, to be resumed. */
+  | { host: string; port: number; tls?: TLSOptions & { ALPNProtocols: string }; session?: Uint8Array | undefined }
   /** The path of a unix socket. */
   | { unix: string };
 
@@ -68,6 +69,7 @@ export class Dial implements SocketUser, Expiring {
       return;
     }
     this.#socket = socket;
+    if ("session" in this.target && this.target.session !== undefined) socket.setSession(this.target.session);
     if ("tls" in this.target) keepAlive(socket);
     else this.#succeed(socket);
   }

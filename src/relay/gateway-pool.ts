@@ -2,6 +2,7 @@ import { formatHostPort } from "../resources/address.ts";
 import type { DialError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { StreamHandle } from "./peer-stream.ts";
+import { Resumption } from "./resumption.ts";
 
 /** Idle tunnels that a reachable gateway always has, so that no connection waits for a handshake. */
 export const WARM_TUNNELS = 2;
@@ -31,6 +32,7 @@ export class GatewayPool {
   dialing = 0;
   /** The dialect of the last handshake: tunnels that are reused, or connections that each serve one stream. */
   native = true;
+  readonly resumption = new Resumption();
   /** The far relay that the link taken last ended at. */
   #lastRelay: number | undefined;
   #peak = 0;
@@ -110,6 +112,7 @@ export class GatewayPool {
 
   failed(error: DialError, now: number, random: number): void {
     this.lastError = error;
+    this.resumption.forget();
     const pause = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** this.#failures);
     this.#failures += 1;
     this.#retryAt = now + pause * (0.5 + random / 2);

@@ -1,5 +1,5 @@
 import { type PeerIdentity, verifiedPeer } from "../pki/identity.ts";
-import type { PeerEntry } from "../snapshot/tables.ts";
+import type { CertificateEntry, PeerEntry } from "../snapshot/tables.ts";
 import { ALPN_LIST } from "../wire/dialects.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { RelayContext } from "./context.ts";
@@ -32,6 +32,8 @@ interface Held {
   gateway: GatewayPool;
   /** For whom it was dialled, until it is ready. */
   waiter: LinkWaiter | undefined;
+  /** To be called when the other side has answered: later connections resume this one's TLS session. */
+  keepSession(): void;
 }
 
 /** The links to one peer, over all its gateways, and those who wait for one. */
@@ -122,6 +124,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     if (link.hello !== undefined) this.context.state.learnPeerLabels(this.name, link.hello.labels);
     const held = this.#held.get(link) as Held;
     const { gateway, waiter } = held;
+    if (link.proven) held.keepSession();
     held.waiter = undefined;
     const wish = waiter === undefined ? undefined : this.#waiting.get(waiter);
     if (waiter === undefined || wish === undefined) {
@@ -160,7 +163,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   }
 
   onTaken(link: HttpLink): void {
-    this.#release(link);
+    this.#release(link)?.keepSession();
   }
 
   onClosed(link: Link, reason: string): void {
@@ -250,7 +253,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     const owner: DialOwner = {
       onDialled: (socket) => {
         over();
-        this.#start(gateway, socket, waiter);
+        this.#start(gateway, socket, waiter, certificates);
         this.#dialNext();
       },
       onDialFailed: (error) => {
@@ -260,14 +263,19 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       },
     };
     new Dial(
-      { host: gateway.host, port: gateway.port, tls },
+      { host: gateway.host, port: gateway.port, tls, session: gateway.resumption.offer(certificates, Date.now()) },
       deadlines.dial + deadlines.handshake,
       owner,
       this.context,
     );
   }
 
-  #start(gateway: GatewayPool, socket: RelaySocket, waiter: LinkWaiter | undefined): void {
+  #start(
+    gateway: GatewayPool,
+    socket: RelaySocket,
+    waiter: LinkWaiter | undefined,
+    certificates: CertificateEntry,
+  ): void {
     let identity: PeerIdentity;
     try {
       identity = this.#identify(socket);
@@ -277,25 +285,26 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       return;
     }
     const { context } = this;
+    const held = { gateway, waiter, keepSession: () => gateway.resumption.keep(socket, certificates, identity) };
     gateway.native = socket.alpnProtocol === ALPN;
     context.metrics.handshake("opener", gateway.native ? "tunnel" : "http");
     if (gateway.native) {
       for (const old of [...gateway.links])
         if (!old.sendsEarly) this.#retire([old], "the gateway speaks clusterlink/2 now");
       const tunnel = new Tunnel(socket, identity, gateway.address, "opener", this, context.deadlines);
-      this.#hold(tunnel, gateway, waiter);
+      this.#hold(tunnel, held);
       tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
     } else {
       const link = new HttpLink(context, socket, identity, gateway.address, this);
-      this.#hold(link, gateway, waiter);
+      this.#hold(link, held);
       link.start();
     }
   }
 
-  #hold(link: Link, gateway: GatewayPool, waiter: LinkWaiter | undefined): void {
-    this.#held.set(link, { gateway, waiter });
+  #hold(link: Link, held: Held): void {
+    this.#held.set(link, held);
     this.totals.links += 1;
-    gateway.add(link, this.context.now());
+    held.gateway.add(link, this.context.now());
   }
 
   /** TLS has checked the chain and the name; they are checked again here, because a resumed session brings neither. */

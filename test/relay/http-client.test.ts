@@ -204,6 +204,8 @@ describe("kept connections", () => {
     const west = gateway();
     const { east } = await importer({ west: west.port });
     await ready(east);
+    // A client has finished the handshake before the server has.
+    await eventually(() => west.connections.length > 0, "the gateway has a connection");
     const talker = west.connections[0];
     talker?.say(OK);
     await eventually(() => talker?.peer.gone !== undefined, "it is closed");

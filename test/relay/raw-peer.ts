@@ -16,6 +16,8 @@ export interface RawOptions extends RawCredentials {
   serverName?: string;
   /** Default: `clusterlink/2`. */
   alpn?: string | undefined;
+  /** A TLS session to resume. */
+  session?: Uint8Array;
 }
 
 export interface Frame {
@@ -43,6 +45,8 @@ export class RawPeer {
   /** Why the connection is gone, in a word: `closed`, or the error's code. */
   gone: string | undefined;
   handshaken = false;
+  /** The TLS session is one of an earlier connection. */
+  resumed = false;
   #rest = Buffer.alloc(0);
   #queue: Buffer[] = [];
   #taken = 0;
@@ -54,14 +58,14 @@ export class RawPeer {
   /** Dials the peer port and finishes the TLS handshake, as far as the client can tell; says nothing yet. */
   static async dial(port: number, options: RawOptions): Promise<RawPeer> {
     const peer = new RawPeer();
-    const { serverName = "west", alpn = ALPN, ...credentials } = options;
+    const { serverName = "west", alpn = ALPN, session, ...credentials } = options;
     const tls = {
       ...credentials,
       serverName,
       rejectUnauthorized: false,
       ...("alpn" in options && options.alpn === undefined ? {} : { ALPNProtocols: listOf(alpn) }),
     };
-    const socket = handlersFor(() => peer);
+    const socket = handlersFor(() => peer, undefined, session);
     await Bun.connect<RawPeer>({ hostname: "127.0.0.1", port, tls, data: peer, allowHalfOpen: true, socket });
     await eventually(() => peer.handshaken || peer.gone !== undefined, "the TLS handshake has ended");
     return peer;
@@ -133,6 +137,13 @@ export class RawPeer {
   /** Whether a frame of that type has come. */
   got(type: number): boolean {
     return this.frames.some((frame) => frame.type === type);
+  }
+
+  /** The TLS session, to be resumed; the other side has to have said something. */
+  get session(): Uint8Array {
+    const session: unknown = this.socket?.getSession();
+    if (!(session instanceof Uint8Array)) throw new Error("there is no session");
+    return session;
   }
 
   /** Waits until the far side has closed the connection, in whatever way. */
@@ -245,15 +256,17 @@ function listOf(name: string): string {
   return String.fromCharCode(name.length) + name;
 }
 
-function handlersFor(peerOf: () => RawPeer, onHandshake?: (peer: RawPeer) => void) {
+function handlersFor(peerOf: () => RawPeer, onHandshake?: (peer: RawPeer) => void, session?: Uint8Array) {
   return {
     open(socket: Socket<RawPeer>) {
       const peer = peerOf();
       peer.socket = socket;
       socket.data = peer;
+      if (session !== undefined) socket.setSession(session);
     },
     handshake(socket: Socket<RawPeer>) {
       socket.data.handshaken = true;
+      socket.data.resumed = socket.isSessionReused();
       onHandshake?.(socket.data);
     },
     data(socket: Socket<RawPeer>, chunk: Uint8Array) {
