@@ -4,37 +4,12 @@ import type { PolicyEntry } from "../snapshot/tables.ts";
 import type { Attributes } from "./attributes.ts";
 import { type CompiledPolicy, compilePolicy, type Decision, policyKey } from "./compiled-policy.ts";
 import { considerInOrder } from "./explain.ts";
-import { PolicyGroup, unknownMask } from "./policy-group.ts";
 import type { EvaluationCounter } from "./policy-index.ts";
+import { PolicyTier } from "./policy-tier.ts";
+import { unknownBits } from "./unknown-groups.ts";
 
 /** What a connection gets that no policy speaks of. */
 export const DEFAULT_DENY: Decision = Object.freeze({ allowed: false, policy: "default-deny", tier: "default" });
-
-/** One tier: the privileged policies, or the regular ones of a namespace. */
-class Tier {
-  readonly deny: PolicyGroup;
-  readonly allow: PolicyGroup;
-  dependingOnClient = 0;
-
-  constructor(counter: EvaluationCounter) {
-    this.deny = new PolicyGroup("deny", counter);
-    this.allow = new PolicyGroup("allow", counter);
-  }
-
-  add(policy: CompiledPolicy): void {
-    this[policy.action].add(policy);
-    if (policy.dependsOnClient) this.dependingOnClient++;
-  }
-
-  remove(policy: CompiledPolicy): void {
-    this[policy.action].remove(policy);
-    if (policy.dependsOnClient) this.dependingOnClient--;
-  }
-
-  get empty(): boolean {
-    return this.deny.size + this.allow.size === 0;
-  }
-}
 
 /**
  * Decides in this order: privileged deny, privileged allow, regular deny, regular allow, default deny; within each of
@@ -44,8 +19,8 @@ class Tier {
 export class PolicySet {
   readonly #counter: EvaluationCounter = { evaluated: 0 };
   readonly #policies = new Map<string, CompiledPolicy>();
-  readonly #privileged = new Tier(this.#counter);
-  readonly #regular = new Map<string, Tier>();
+  readonly #privileged = new PolicyTier(this.#counter);
+  readonly #regular = new Map<string, PolicyTier>();
 
   constructor(entries: Iterable<PolicyEntry> = []) {
     for (const entry of entries) this.#set(entry);
@@ -78,13 +53,8 @@ export class PolicySet {
    * @param namespace of the Import on the client's side, of the Export on the server's
    */
   decide(namespace: string, from: Attributes, to: Attributes): Decision {
-    const mask = unknownMask(from, to);
-    const regular = this.#regular.get(namespace);
-    const decisive =
-      this.#privileged.deny.find(mask, from, to) ??
-      this.#privileged.allow.find(mask, from, to) ??
-      regular?.deny.find(mask, from, to) ??
-      regular?.allow.find(mask, from, to);
+    const unknown = unknownBits(from, to);
+    const decisive = this.#privileged.find(unknown, from, to) ?? this.#regular.get(namespace)?.find(unknown, from, to);
     return decisive === undefined ? DEFAULT_DENY : decisive.decision;
   }
 
@@ -98,17 +68,11 @@ export class PolicySet {
 
   /** @returns whether a policy that counts in this namespace selects clients, so that knowing the client matters. */
   dependsOnClient(namespace: string): boolean {
-    return this.#privileged.dependingOnClient + (this.#regular.get(namespace)?.dependingOnClient ?? 0) > 0;
+    return this.#privileged.dependsOnClient || (this.#regular.get(namespace)?.dependsOnClient ?? false);
   }
 
   #inOrder(namespace: string): CompiledPolicy[] {
-    const regular = this.#regular.get(namespace);
-    return [
-      ...this.#privileged.deny.inOrder(),
-      ...this.#privileged.allow.inOrder(),
-      ...(regular?.deny.inOrder() ?? []),
-      ...(regular?.allow.inOrder() ?? []),
-    ];
+    return [...this.#privileged.inOrder(), ...(this.#regular.get(namespace)?.inOrder() ?? [])];
   }
 
   #set(entry: PolicyEntry): void {
@@ -125,14 +89,14 @@ export class PolicySet {
     this.#policies.delete(key);
     const tier = this.#tierOf(policy);
     tier.remove(policy);
-    if (policy.namespace !== undefined && tier.empty) this.#regular.delete(policy.namespace);
+    if (policy.namespace !== undefined && tier.size === 0) this.#regular.delete(policy.namespace);
   }
 
-  #tierOf(policy: CompiledPolicy): Tier {
+  #tierOf(policy: CompiledPolicy): PolicyTier {
     if (policy.namespace === undefined) return this.#privileged;
     let tier = this.#regular.get(policy.namespace);
     if (tier === undefined) {
-      tier = new Tier(this.#counter);
+      tier = new PolicyTier(this.#counter);
       this.#regular.set(policy.namespace, tier);
     }
     return tier;

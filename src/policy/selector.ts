@@ -13,9 +13,11 @@ export interface Requirement {
   readonly key: string;
   readonly group: AttributeGroup;
   readonly operator: Operator;
-  readonly values: ReadonlySet<string>;
+  readonly values: readonly string[];
   /** The only value, where there is one: comparing is faster than looking up. */
   readonly only: string | undefined;
+  /** The values, where there are several. */
+  readonly listed: ReadonlySet<string> | undefined;
 }
 
 /** A selector is the AND of its requirements; without any it matches everything. */
@@ -45,8 +47,9 @@ function requirement({ key, operator, values = [] }: SelectorRequirement): Requi
     key,
     group: attributeGroup(key),
     operator: takesValues === values.length > 0 ? operator : "Invalid",
-    values: new Set(values),
+    values,
     only: values.length === 1 ? values[0] : undefined,
+    listed: values.length > 1 ? new Set(values) : undefined,
   };
 }
 
@@ -83,5 +86,5 @@ export function evaluateRequirement(requirement: Requirement, attributes: Attrib
 }
 
 function isListed(requirement: Requirement, value: string): boolean {
-  return requirement.only === undefined ? requirement.values.has(value) : requirement.only === value;
+  return requirement.listed === undefined ? requirement.only === value : requirement.listed.has(value);
 }

@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { policyKey } from "../../src/policy/compiled-policy.ts";
 import { PolicySet } from "../../src/policy/policy-set.ts";
 import type { PolicyEntry } from "../../src/snapshot/tables.ts";
-import { attributes, namespace, policy } from "./arbitraries.ts";
+import { attributes, manyAttributes, namespace, narrowPolicy, policy } from "./arbitraries.ts";
 import { referenceDecision } from "./reference.ts";
 
 const policies = fc.uniqueArray(policy, { selector: policyKey, maxLength: 40 });
+const narrowPolicies = fc.uniqueArray(narrowPolicy, { selector: policyKey, minLength: 30, maxLength: 60 });
 const connections = fc.array(fc.record({ namespace, from: attributes, to: attributes }), {
   minLength: 1,
   maxLength: 10,
@@ -21,6 +22,19 @@ test("the indexed engine decides as the plain reference does, and names the same
       }
     }),
     { numRuns: 400 },
+  );
+});
+
+test("so it does when there are more keys than attributes, and policies that ask one thing of each end", () => {
+  const wide = fc.array(fc.record({ namespace, from: manyAttributes, to: manyAttributes }), { minLength: 10 });
+  fc.assert(
+    fc.property(narrowPolicies, wide, (entries, asked) => {
+      const set = new PolicySet(entries);
+      for (const { namespace, from, to } of asked) {
+        expect(set.decide(namespace, from, to)).toEqual(referenceDecision(entries, namespace, from, to) as never);
+      }
+    }),
+    { numRuns: 150 },
   );
 });
 

@@ -1,6 +1,7 @@
 /** How many policies a decision looks at, counted, as the number of policies grows. */
 import { describe, expect, test } from "bun:test";
 import type { Attributes } from "../../src/policy/attributes.ts";
+import { policyKey } from "../../src/policy/compiled-policy.ts";
 import { destinationAttributes, sourceAttributes } from "../../src/policy/endpoints.ts";
 import { PolicySet } from "../../src/policy/policy-set.ts";
 import type { PolicyEntry } from "../../src/snapshot/tables.ts";
@@ -104,4 +105,54 @@ test("policies of other namespaces are not looked at", () => {
   })).map((entry): PolicyEntry => ({ ...entry, tier: "regular", namespace: "other" }));
   const set = new PolicySet(elsewhere);
   expect(mostEvaluated(set, connections(500, true))).toBe(0);
+});
+
+describe("allows that select clients cost a client that cannot be identified nothing", () => {
+  const shape = SHAPES["one policy a client label, to everything"]!;
+  const denyAnother: PolicyEntry = {
+    tier: "regular",
+    namespace: "default",
+    name: "deny",
+    spec: { action: "deny", from: select(client(0)), to: select(service(0)) },
+  };
+  const cases: [string, PolicyEntry[], number][] = [
+    ["among allows only", [], 0],
+    ["beside a deny that selects clients, which is looked at", [denyAnother], 1],
+  ];
+  for (const [name, denies, most] of cases) {
+    test(name, () => {
+      const set = new PolicySet([...policies(5000, "allow", shape), ...denies]);
+      expect(mostEvaluated(set, connections(5000, false))).toBe(most);
+    });
+  }
+});
+
+describe("a policy is filed under what is rare among all, whatever came first", () => {
+  const pairs = policies(1000, "allow", SHAPES["pairs of client and service"]!);
+  const arrivals: Record<string, () => PolicySet> = {
+    "all of them before the first decision": () => new PolicySet(pairs),
+    "one by one, with a decision after each": () => {
+      const set = new PolicySet();
+      for (const entry of pairs) {
+        set.apply([entry]);
+        mostEvaluated(set, connections(1, true));
+      }
+      return set;
+    },
+    "after ten times as many that are gone again": () => {
+      const others = policies(10_000, "allow", (i) => ({ from: select(client(0)), to: select(service(i)) }));
+      const renamed = others.map((entry) => ({ ...entry, name: `gone-${entry.name}` }));
+      const set = new PolicySet(renamed);
+      set.apply(
+        pairs,
+        renamed.map((entry) => policyKey(entry)),
+      );
+      return set;
+    },
+  };
+  for (const [name, arrive] of Object.entries(arrivals)) {
+    test(name, () => {
+      expect(mostEvaluated(arrive(), connections(1000, true))).toBeLessThanOrEqual(2);
+    });
+  }
 });
