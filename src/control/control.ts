@@ -49,6 +49,7 @@ export class Control {
   readonly #builder: TableBuilder;
   readonly #statuses: StatusWriter;
   #certificates: CertificateEntry;
+  #authzKeys: Pick<SiteEntry, "authzKey" | "acceptedAuthzKeys">;
   #failures: ListenerFailures = new Map();
   #timer: Timer | undefined;
   /** When the next publication may be, on the clock of `performance`. */
@@ -58,6 +59,7 @@ export class Control {
   constructor(readonly options: ControlOptions) {
     const { store, log, site, namespace, self } = options;
     this.#certificates = options.certificates;
+    this.#authzKeys = { authzKey: self.authzKey };
     const { kinds, surroundings } = site;
     this.objects = new SiteObjects({
       store,
@@ -132,6 +134,12 @@ export class Control {
     this.#schedule();
   }
 
+  /** Signs `/authz` tokens with another key from now on, and accepts those of some others. All are base64. */
+  renewAuthzKey(authzKey: string, accepted: readonly string[]): void {
+    this.#authzKeys = { authzKey, ...(accepted.length === 0 ? {} : { acceptedAuthzKeys: [...accepted] }) };
+    this.#schedule();
+  }
+
   /** Is not ready from now on, and goes on telling the relays what changes while they drain. */
   drain(): void {
     this.#draining = true;
@@ -169,6 +177,7 @@ export class Control {
     const tables = this.#builder.build();
     const self: SiteEntry = {
       ...this.options.self,
+      ...this.#authzKeys,
       name: this.#certificates.name,
       certificates: this.#certificates,
       clientsFresh: this.options.site.clientsFresh(),

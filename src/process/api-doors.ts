@@ -2,7 +2,7 @@ import { createApi } from "../api/app.ts";
 import type { Door } from "../api/door.ts";
 import { type HttpsDoor, openHttpsDoor, type ServerCertificate } from "../api/https-door.ts";
 import { ExplainError, type SiteView } from "../api/site-view.ts";
-import { createTokens } from "../api/tokens.ts";
+import { createTokens, type Tokens } from "../api/tokens.ts";
 import { openUnixDoor } from "../api/unix-door.ts";
 import { ExplainTargetError } from "../control/explain.ts";
 import type { Site } from "../control/site.ts";
@@ -26,6 +26,8 @@ export interface DoorsOptions {
 export interface ApiDoors {
   /** For HTTPS connections from now on. */
   replaceCertificate(certificate: ServerCertificate): void;
+  /** Tokens that were signed with the key before are good no more. */
+  replaceTokenKey(key: Uint8Array): void;
   close(): Promise<void>;
 }
 
@@ -41,7 +43,11 @@ const CLOSE_GRACE = 500;
 export function openDoors(options: DoorsOptions): ApiDoors {
   const { gateway, store, tokenKey, site, certificates, version, log } = options;
   const closing = new AbortController();
-  const tokens = createTokens(tokenKey);
+  let current = createTokens(tokenKey);
+  const tokens: Tokens = {
+    issue: (scope, ttl) => current.issue(scope, ttl),
+    verify: (token) => current.verify(token),
+  };
   const appOf = (auth: "none" | "token") =>
     createApi({
       ...(store === undefined ? {} : { store }),
@@ -72,6 +78,9 @@ export function openDoors(options: DoorsOptions): ApiDoors {
   }
   return {
     replaceCertificate: (certificate) => https?.replaceCertificate(certificate),
+    replaceTokenKey(key) {
+      current = createTokens(key);
+    },
     async close() {
       closing.abort();
       for (const door of doors) await door.close(CLOSE_GRACE);

@@ -110,6 +110,10 @@ async function startControl(config: ChildConfig, log: Logger, ended: AbortSignal
     },
   });
   await opened.beforeStart?.(control);
+  opened.followKeys?.(({ authzKey, acceptedAuthzKeys, tokenKey: key }) => {
+    control.renewAuthzKey(authzKey, acceptedAuthzKeys);
+    doors.replaceTokenKey(key);
+  });
   control.start();
   return {
     control,

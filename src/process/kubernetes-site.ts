@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
-import { loadSharedKeys, type SharedKeys } from "../control/kubernetes/shared-keys.ts";
+import { KeyRotation } from "../control/kubernetes/key-rotation.ts";
+import { loadSharedKeys, readSharedKeys, type SharedKeys } from "../control/kubernetes/shared-keys.ts";
 import { KubernetesSite } from "../control/kubernetes/site.ts";
 import { backoff } from "../store/backoff.ts";
 import { accessFaults } from "../store/kubernetes/access.ts";
@@ -10,7 +11,7 @@ import { KubernetesStore } from "../store/kubernetes/kubernetes-store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { ChildConfig } from "./child-protocol.ts";
 import { ConfigError, type KubernetesConfig } from "./config.ts";
-import { type OpenSite, reservedPorts } from "./open-site.ts";
+import { type KeysInUse, type OpenSite, reservedPorts } from "./open-site.ts";
 
 /** How long a connection from an unknown address waits for its pod to be told of, milliseconds. */
 const IDENTITY_WAIT = 1_000;
@@ -53,7 +54,30 @@ export async function openKubernetesSite(
     identityMaxAge: gateway.identityMaxAge,
     log,
   });
-  return { store, kind, served: undefined, authzKey: keys.authz, tokenKey: keys.token, identityWait: IDENTITY_WAIT };
+  let rotation: KeyRotation | undefined;
+  return {
+    store,
+    kind,
+    served: undefined,
+    authzKey: keys.authz,
+    tokenKey: keys.token,
+    followKeys(onChange: (keys: KeysInUse) => void) {
+      rotation = new KeyRotation({
+        first: keys,
+        load: (signal) => readSharedKeys(client, namespace, signal),
+        onChange: ({ signing, accepted }) =>
+          onChange({
+            authzKey: signing.authz,
+            acceptedAuthzKeys: accepted.map(({ authz }) => authz),
+            tokenKey: signing.token,
+          }),
+        log,
+      });
+      rotation.start();
+    },
+    close: () => rotation?.stop(),
+    identityWait: IDENTITY_WAIT,
+  };
 }
 
 /** The API server was not reached at all: no word on what it would allow. */

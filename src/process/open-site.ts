@@ -3,6 +3,14 @@ import type { SiteKind } from "../control/reconcile/site-kind.ts";
 import type { Store } from "../store/store.ts";
 import type { GatewayConfig } from "./config.ts";
 
+/** The keys of the tokens, while they are replaced. */
+export interface KeysInUse {
+  authzKey: string;
+  /** Other keys of `/authz` whose tokens are good too. */
+  acceptedAuthzKeys: readonly string[];
+  tokenKey: Uint8Array;
+}
+
 /** What differs between sites of their own and those in Kubernetes, ready for control. */
 export interface OpenSite {
   store: Store;
@@ -13,6 +21,8 @@ export interface OpenSite {
   authzKey: string;
   /** What the API's tokens are signed with. */
   tokenKey: Uint8Array;
+  /** Follows the keys, where they can be replaced while the gateway runs. */
+  followKeys?(onChange: (keys: KeysInUse) => void): void;
   /** See the site's row in the snapshot. */
   identityWait?: number;
   /** What has to be done before the first snapshot is made. */

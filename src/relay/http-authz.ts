@@ -1,6 +1,6 @@
 import { objectKey } from "../resources/meta.ts";
 import { encodeAuthzGrant, parseAuthzRequest } from "../wire/http/authz.ts";
-import { AuthzTokens, type TokenRefusal } from "../wire/http/authz-token.ts";
+import { AuthzTokens, type TokenRefusal, type VerifiedToken } from "../wire/http/authz-token.ts";
 import { bearerToken } from "../wire/http/connect.ts";
 import { encodeTextResponse } from "../wire/http/encode.ts";
 import { HttpFault } from "../wire/http/errors.ts";
@@ -34,7 +34,8 @@ const MAX_TOKEN = 32 * 1024;
 export class HttpAuthz {
   /** The peers' connections that carry requests. */
   readonly peers = new Set<HttpPeer>();
-  #known: { key: string; tokens: AuthzTokens | undefined } = { key: "", tokens: undefined };
+  /** By their keys: those that the site has at present. */
+  readonly #known = new Map<string, AuthzTokens | undefined>();
 
   constructor(private readonly context: RelayContext) {}
 
@@ -74,7 +75,7 @@ export class HttpAuthz {
     if (tokens === undefined) return { status: 503, reason: NO_KEY };
     const shown = bearerToken(fields);
     if ("fault" in shown) return this.#refuse(caller, 400, NO_TOKEN[shown.fault]);
-    const verified = tokens.verify(shown.token, caller.name);
+    const verified = this.#verify(shown.token, caller.name, tokens);
     if (!verified.valid) return this.#refuse(caller, 403, BAD_TOKEN[verified.reason]);
     const { exportName, exportNamespace, source } = verified.grant;
     return { ...request(caller), key: objectKey(exportNamespace, exportName), attributes: source };
@@ -89,18 +90,36 @@ export class HttpAuthz {
     return { status, reason };
   }
 
-  /** The key may come from a Secret that somebody else wrote. */
+  /** While the site's key is being replaced, there are others whose tokens are good. */
+  #verify(token: string, caller: string, tokens: AuthzTokens): VerifiedToken {
+    const first = tokens.verify(token, caller);
+    if (first.valid || first.reason !== "bad-signature") return first;
+    for (const key of this.context.state.site.acceptedAuthzKeys ?? []) {
+      const other = this.#tokensOf(key)?.verify(token, caller);
+      if (other !== undefined && (other.valid || other.reason !== "bad-signature")) return other;
+    }
+    return first;
+  }
+
   #tokens(): AuthzTokens | undefined {
-    const key = this.context.state.site.authzKey;
-    if (this.#known.key !== key) {
-      this.#known = { key, tokens: undefined };
+    const { authzKey, acceptedAuthzKeys = [] } = this.context.state.site;
+    for (const key of this.#known.keys()) {
+      if (key !== authzKey && !acceptedAuthzKeys.includes(key)) this.#known.delete(key);
+    }
+    return this.#tokensOf(authzKey);
+  }
+
+  /** The key may come from a Secret that somebody else wrote. */
+  #tokensOf(key: string): AuthzTokens | undefined {
+    if (!this.#known.has(key)) {
+      this.#known.set(key, undefined);
       try {
-        this.#known.tokens = new AuthzTokens(Buffer.from(key, "base64"), Date.now);
+        this.#known.set(key, new AuthzTokens(Buffer.from(key, "base64"), Date.now));
       } catch (error) {
         this.context.log.error("peers that speak HTTP/1.1 cannot connect", { error });
       }
     }
-    return this.#known.tokens;
+    return this.#known.get(key);
   }
 }
 

@@ -85,6 +85,8 @@ export interface SiteEntry {
   exposedApi?: string;
   /** Base64 of the key that `/authz` tokens are signed with. */
   authzKey: string;
+  /** Base64 of other keys whose tokens are good too, while the key is being replaced; absent when there is none. */
+  acceptedAuthzKeys?: string[];
   /** False once the pod watch has been without success for `--identity-max-age`: `client.*` are unknown then. */
   clientsFresh: boolean;
   /**

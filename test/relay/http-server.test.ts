@@ -490,6 +490,29 @@ describe("a gateway that cannot", () => {
   });
 });
 
+test("while a key is being replaced, tokens of either are good, and afterwards those of the new one only", async () => {
+  const site = new Site(await certificatesOf("south"));
+  const [old, next] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  const { self } = site.tables.site;
+  await site.addExport("echo", echo).allow().publish();
+  const statuses = async () => {
+    const tokens = await Promise.all([old, next].map((key) => forgedToken({ key })));
+    const conversations = await Promise.all(tokens.map(() => dial({ serverName: "south" }, site.port)));
+    const answers = tokens.map((token, index) => conversations[index]?.say(connectText(token)).answer(true));
+    return (await Promise.all(answers)).map((answer) => answer?.status);
+  };
+  const [first, second] = [old, next].map((key) => key.toString("base64")) as [string, string];
+  site.tables.site.self = { ...self, authzKey: first, acceptedAuthzKeys: [second] };
+  await site.publish();
+  expect(await statuses()).toEqual([200, 200]);
+  site.tables.site.self = { ...self, authzKey: second, acceptedAuthzKeys: [first] };
+  await site.publish();
+  expect(await statuses()).toEqual([200, 200]);
+  site.tables.site.self = { ...self, authzKey: second };
+  await site.publish();
+  expect(await statuses()).toEqual([403, 200]);
+});
+
 test("a connection that says nothing is ended", async () => {
   const peer = await RawPeer.dial(west.port, { ...eastCertificates, alpn: undefined });
   peer.send(Buffer.from("GET /healthz HTTP/1.1\r\n"));

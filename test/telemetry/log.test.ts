@@ -89,6 +89,7 @@ describe.each(["json", "text"] as const)("secrets in %s are left out", (format) 
       { header: `Bearer ${jwt}` },
       { token: "abcsecret" },
       { authzKey: "abcsecret" },
+      { acceptedAuthzKeys: ["abcsecret"] },
       { a: { password: "abcsecret" } },
       { jwt },
     ]) {

@@ -54,6 +54,20 @@ export async function loadSharedKeys(
   }
 }
 
+/**
+ * Reads the keys that are there at present.
+ *
+ * @returns undefined when there is no Secret. @throws KubeApiError, SharedKeyError
+ */
+export async function readSharedKeys(
+  client: Pick<KubeClient, "get">,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<SharedKeys | undefined> {
+  const found = await client.get(SECRETS, { namespace, name: SECRET }, { signal });
+  return found && keysOf(found, namespace);
+}
+
 function keysOf({ data }: Secret, namespace: string): SharedKeys {
   const key = Buffer.from(data?.[ENTRY] ?? "", "base64");
   if (key.length < LENGTH) throw new SharedKeyError(namespace);
