@@ -1,5 +1,5 @@
 /** The services behind the proxies. None of them is what limits a figure. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Children } from "./children.ts";
 import type { Addresses, Place, Service } from "./lab.ts";
@@ -9,11 +9,16 @@ import { until } from "./waiting.ts";
 
 const HOLDER = join(import.meta.dir, "holder.ts");
 
+/** Of what `/bytes/SIZE` answers. */
+export const RESPONSE_SIZES = [64, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576] as const;
+
 /** What each service is started with; undefined where its program is missing. */
 const COMMANDS: Record<Service, (folder: string, address: Address) => string[] | undefined> = {
   http(folder, address) {
     const nginx = findProgram("nginx");
     if (nginx === undefined) return undefined;
+    mkdirSync(join(folder, "bytes"));
+    for (const size of RESPONSE_SIZES) writeFileSync(join(folder, "bytes", String(size)), "x".repeat(size));
     writeFileSync(join(folder, "http.conf"), httpServer(folder, address));
     return [nginx, "-p", folder, "-c", join(folder, "http.conf"), "-e", "stderr"];
   },
@@ -55,22 +60,27 @@ export async function startBackends(
   return Object.fromEntries((await Promise.all(started)).flat());
 }
 
-/** An nginx that answers everything with a few bytes and never closes a connection by itself. */
+/** An nginx that answers with a few bytes, or as many as it is asked for, and never closes a connection by itself. */
 function httpServer(folder: string, address: Address): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  // Started by root, it would read the files as somebody who may not.
+  const user = process.getuid?.() === 0 ? "user root;\n" : "";
   return `daemon off;
-pid ${folder}/http.pid;
+${user}pid ${folder}/http.pid;
 worker_processes auto;
 worker_rlimit_nofile 16384;
 events { worker_connections 8192; }
 http {
   access_log off;
+  sendfile on;
+  open_file_cache max=100 inactive=1h;
   keepalive_requests 1000000000;
   keepalive_timeout 1h;
 ${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join("\n")}
   server {
     listen ${formatAddress(address)} backlog=4096 reuseport;
     location / { default_type text/plain; return 200 "what it says does not matter\\n"; }
+    location /bytes/ { root ${folder}; }
   }
 }
 `;

@@ -39,6 +39,7 @@ async function measureProxies(figure: ProxyFigure, plan: Plan): Promise<FigureRe
   const skips: Skip[] = [];
   const fit: Setting[] = [];
   for (const { subject, running } of plan.started) {
+    if (figure.concerns?.(subject) === false) continue;
     const carried = running.entries[figure.service] !== undefined;
     const reason = carried ? figure.unfit?.(subject, running) : `it does not carry ${figure.service}`;
     if (reason === undefined) fit.push({ lab: plan.lab, subject, running, quick: plan.quick });

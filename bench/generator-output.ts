@@ -20,6 +20,7 @@ export function readWrk(text: string): WrkRun {
   const socketErrors = [...text.matchAll(/(?:connect|read|write|timeout) (\d+)/g)].map(([, count]) => Number(count));
   const statusErrors = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
   const errors = socketErrors.reduce((sum, count) => sum + count, statusErrors);
+  if (requests === 0) throw new Error(`wrk got no answer: ${text}`);
   if (errors > requests * MAX_ERRORS) throw new Error(`wrk counted ${errors} errors in ${requests} requests`);
   return {
     requests,

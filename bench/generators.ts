@@ -13,16 +13,25 @@ import { type OfferedRun, readH2loadLog, spreadingPeriod, summarizeLog } from ".
 import { type Address, formatAddress } from "./ports.ts";
 import { program } from "./programs.ts";
 
-/** Sends requests over `connections` connections as fast as they are answered; `close` makes each a new connection. */
+/** What wrk sends. */
+export interface Load {
+  readonly connections: number;
+  readonly seconds: number;
+  /** Makes each request a connection of its own. */
+  readonly close?: boolean;
+  readonly path?: string;
+}
+
+/** Sends requests over `connections` connections as fast as they are answered. */
 export async function wrk(
   children: Children,
   entry: Address,
-  { connections, seconds, close = false }: { connections: number; seconds: number; close?: boolean },
+  { connections, seconds, close = false, path = "/" }: Load,
 ): Promise<WrkRun> {
   const threads = Math.min(2, connections);
   const load = [`--threads=${threads}`, `--connections=${connections}`, `--duration=${seconds}s`, "--latency"];
   const header = close ? ["--header", "Connection: close"] : [];
-  return readWrk(await children.run([program("wrk"), ...load, ...header, `http://${formatAddress(entry)}/`]));
+  return readWrk(await children.run([program("wrk"), ...load, ...header, `http://${formatAddress(entry)}${path}`]));
 }
 
 /** Sends bytes over `streams` connections, for `seconds` or until `bytes` have been sent. */

@@ -33,6 +33,11 @@ export function proportionalSetSize(processes: readonly ProcessId[]): number {
   return processes.reduce((sum, { pid }) => sum + Number(/^Pss:\s+(\d+) kB$/m.exec(read(pid, "smaps_rollup"))?.[1]), 0);
 }
 
+/** @returns its words, as it may have set them itself; empty when it is gone. */
+export function commandLine(pid: number): string {
+  return read(pid, "cmdline").replaceAll("\0", " ").trim();
+}
+
 function children(pid: number): number[] {
   return read(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
 }

@@ -11,7 +11,7 @@ import { measureFigure, type Started } from "./bench.ts";
 import { Children } from "./children.ts";
 import { builtExecutable } from "./executable.ts";
 import { FIGURES } from "./figures/all.ts";
-import { createCertificates, EXPORTING, folders, type Lab, LOOPBACK_PLACES, SERVICES } from "./lab.ts";
+import { createCertificates, EXPORTING, folders, type Lab, LOOPBACK_PLACES, SERVICES, type Service } from "./lab.ts";
 import { describeMachine } from "./machine.ts";
 import { type Options, parseOptions, select } from "./options.ts";
 import type { FigureResult, Result, Skip } from "./result.ts";
@@ -44,6 +44,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+function servicesOf(figure: (typeof FIGURES)[number]): (Service | undefined)[] {
+  return figure.kind === "proxy" ? [figure.service, ...(figure.besides ?? [])] : [figure.service];
+}
+
 async function measure(
   options: Options,
   figures: readonly (typeof FIGURES)[number][],
@@ -61,7 +65,7 @@ async function measure(
   }
   try {
     const progress = (text: string) => console.error(`  ${text}`);
-    const services = SERVICES.filter((name) => figures.some(({ service }) => service === name));
+    const services = SERVICES.filter((name) => figures.some((figure) => servicesOf(figure).includes(name)));
     const lab: Lab = {
       children,
       certificates: await createCertificates(children, executable),

@@ -7,6 +7,12 @@ import { policy } from "./policy.ts";
 import { redis } from "./redis.ts";
 import { relays } from "./relays.ts";
 import { requests } from "./requests.ts";
+import { connectionsShape } from "./shapes/connections.ts";
+import { decisionsShape } from "./shapes/decisions.ts";
+import { idleShape } from "./shapes/idle.ts";
+import { importsShape } from "./shapes/imports.ts";
+import { policiesShape } from "./shapes/policies.ts";
+import { sizesShape } from "./shapes/sizes.ts";
 import { startup } from "./startup.ts";
 import { throughput } from "./throughput.ts";
 
@@ -25,4 +31,10 @@ export const FIGURES: readonly Figure[] = [
   relays,
   policy,
   startup,
+  connectionsShape,
+  idleShape,
+  sizesShape,
+  decisionsShape,
+  policiesShape,
+  importsShape,
 ];

@@ -41,8 +41,12 @@ interface Common {
 export interface ProxyFigure extends Common {
   readonly kind: "proxy";
   readonly service: Service;
+  /** Services that it uses besides. */
+  readonly besides?: readonly Service[];
   /** Programs without which it is skipped. */
   readonly programs: readonly string[];
+  /** @returns whether it is about this subject; it is about every one otherwise. */
+  concerns?(subject: Subject): boolean;
   /** @returns why this subject cannot be measured, or undefined. */
   unfit?(subject: Subject, running: Running): string | undefined;
   /** Not measured, so that caches, pools and just-in-time compilers are ready; none where every round starts anew. */

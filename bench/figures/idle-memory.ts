@@ -1,15 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { Lab } from "../lab.ts";
-import type { Address } from "../ports.ts";
+import { hold } from "../held.ts";
 import { proportionalSetSize } from "../processes.ts";
-import { until } from "../waiting.ts";
+import { startsAnew } from "../subjects/subject.ts";
 import { entryOf, type ProxyFigure } from "./figure.ts";
-
-const HOLDER = join(import.meta.dir, "..", "holder.ts");
-
-/** A slow proxy needs some seconds for thousands of handshakes, in milliseconds. */
-const OPEN_LIMIT = 60_000;
 
 /** @returns the memory of both proxies for each of that many idle connections, over a freshly started pair's. */
 export function idleMemory(connections: number): ProxyFigure {
@@ -20,8 +12,7 @@ export function idleMemory(connections: number): ProxyFigure {
     metrics: [{ name: "", unit: "KiB", better: "lower" }],
     service: "echo",
     programs: [],
-    unfit: ({ role, version }) =>
-      role === "direct" || version === "as it runs" ? "it cannot be started anew for this" : undefined,
+    unfit: startsAnew,
     async measure({ lab, subject, quick }) {
       const settle = quick ? 2_000 : 10_000;
       const running = await subject.start(lab);
@@ -40,19 +31,4 @@ export function idleMemory(connections: number): ProxyFigure {
       }
     },
   };
-}
-
-async function hold({ children }: Lab, { host, port }: Address, count: number) {
-  const child = children.start("holder", [process.execPath, HOLDER, "hold", host, String(port), String(count)]);
-  const held = () => {
-    children.expectRunning(child);
-    return readFileSync(child.log, "utf8").includes("held");
-  };
-  try {
-    await until(`${count} connections are open`, held, OPEN_LIMIT);
-    return child;
-  } catch (error) {
-    await children.end(child);
-    throw error;
-  }
 }

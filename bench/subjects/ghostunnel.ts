@@ -1,8 +1,8 @@
 import { EXPORTING, IMPORTING, type Lab, type Site } from "../lab.ts";
 import { formatAddress } from "../ports.ts";
 import { findProgram, versionOf } from "../programs.ts";
-import { type Route, startPair } from "./pair.ts";
-import type { Subject } from "./subject.ts";
+import { startPair } from "./pair.ts";
+import type { Route, Subject } from "./subject.ts";
 
 /** @returns ghostunnel as client and as server, a pair of processes for each service, or why it cannot be measured. */
 export function ghostunnel(): Subject | string {

@@ -3,24 +3,20 @@ import { join } from "node:path";
 import { EXPORTING, IMPORTING, type Lab } from "../lab.ts";
 import { formatAddress } from "../ports.ts";
 import { findProgram, versionOf } from "../programs.ts";
-import { type Route, startPair } from "./pair.ts";
-import type { Subject } from "./subject.ts";
+import { startPair } from "./pair.ts";
+import type { Commands, Route, Subject } from "./subject.ts";
 
 /** @returns HAProxy in TCP mode on both sides, or why it cannot be measured. */
 export function haproxy(): Subject | string {
   const executable = findProgram("haproxy");
   if (executable === undefined) return "haproxy is not installed";
-  return {
-    name: "haproxy",
-    role: "peer",
-    version: versionOf(executable, "-v"),
-    start: (lab) =>
-      startPair("haproxy", lab, (site, routes) => {
-        const file = join(lab.folder("haproxy"), "haproxy.cfg");
-        writeFileSync(file, `${base(lab)}${routes.map(site === IMPORTING ? importing(lab) : exporting(lab)).join("")}`);
-        return [[executable, "-db", "-f", file]];
-      }),
+  const commands: Commands = (site, routes, lab) => {
+    const file = join(lab.folder("haproxy"), "haproxy.cfg");
+    writeFileSync(file, `${base(lab)}${routes.map(site === IMPORTING ? importing(lab) : exporting(lab)).join("")}`);
+    return [[executable, "-db", "-f", file]];
   };
+  const version = versionOf(executable, "-v");
+  return { name: "haproxy", role: "peer", version, commands, start: (lab) => startPair("haproxy", lab, commands) };
 }
 
 function base({ workers }: Lab): string {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { EXPORTING, IMPORTING, type Lab } from "../lab.ts";
 import { formatAddress } from "../ports.ts";
 import { findProgram, versionOf } from "../programs.ts";
-import { type Route, startPair } from "./pair.ts";
-import type { Subject } from "./subject.ts";
+import { startPair } from "./pair.ts";
+import type { Commands, Route, Subject } from "./subject.ts";
 
 /** Where Debian's libnginx-mod-stream puts it; a build with `--with-stream` needs none. */
 const MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
@@ -17,19 +17,14 @@ export function nginx(): Subject | string {
   const { stderr } = Bun.spawnSync([executable, "-V"], { stdin: "ignore" });
   const builtIn = /--with-stream(\s|$)/.test(stderr.toString());
   if (!builtIn && !existsSync(MODULE)) return "its stream module (libnginx-mod-stream) is not installed";
-  return {
-    name: "nginx",
-    role: "peer",
-    version,
-    start: (lab) =>
-      startPair("nginx", lab, (site, routes) => {
-        const folder = lab.folder("nginx");
-        const servers = routes.map(site === IMPORTING ? importing(lab) : exporting(lab)).join("");
-        const file = join(folder, "nginx.conf");
-        writeFileSync(file, `${builtIn ? "" : `load_module ${MODULE};\n`}${base(lab, folder)}stream {${servers}}\n`);
-        return [[executable, "-p", folder, "-c", file, "-e", "stderr"]];
-      }),
+  const commands: Commands = (site, routes, lab) => {
+    const folder = lab.folder("nginx");
+    const servers = routes.map(site === IMPORTING ? importing(lab) : exporting(lab)).join("");
+    const file = join(folder, "nginx.conf");
+    writeFileSync(file, `${builtIn ? "" : `load_module ${MODULE};\n`}${base(lab, folder)}stream {${servers}}\n`);
+    return [[executable, "-p", folder, "-c", file, "-e", "stderr"]];
   };
+  return { name: "nginx", role: "peer", version, commands, start: (lab) => startPair("nginx", lab, commands) };
 }
 
 function base({ workers }: Lab, folder: string): string {

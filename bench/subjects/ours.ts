@@ -1,7 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { ALLOW_ALL, exportingPeer, importOf, manifest, startGateway } from "../gateway.ts";
 import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
-import { type Address, formatAddress, freePort, LOOPBACK } from "../ports.ts";
+import { type Address, freePort, LOOPBACK } from "../ports.ts";
 import { versionOf } from "../programs.ts";
 import { until } from "../waiting.ts";
 import { type Running, runningChildren, type Subject } from "./subject.ts";
@@ -15,6 +14,7 @@ export function ours(name: string, role: "ours" | "before", executable: string):
     name,
     role,
     version: versionOf(executable, "version"),
+    executable,
     start: (lab) => startGateways(name, executable, lab),
   };
 }
@@ -36,48 +36,16 @@ export async function startGateways(
     entry: { host: LOOPBACK, port: freePort() },
   }));
   const ports = { [IMPORTING]: freePort(), [EXPORTING]: freePort() };
-  const objects = {
-    [EXPORTING]: routes.map(({ service, backend }) => object("Export", service, { ...backend })),
+  const manifests = {
+    [EXPORTING]: routes.map(({ service, backend }) => manifest("Export", service, { ...backend })),
     [IMPORTING]: [
-      {
-        ...object("Peer", EXPORTING, { gateways: [{ host: lab.places[EXPORTING].host, port: ports[EXPORTING] }] }),
-        ...GATEWAYS,
-      },
-      ...routes.map(({ service, entry }) =>
-        object("Import", service, { port: entry.port, sources: [source(service)] }),
-      ),
+      exportingPeer(lab.places[EXPORTING].host, ports[EXPORTING]),
+      ...routes.map(({ service, entry }) => importOf(service, entry.port)),
     ],
   };
   const gateway = (site: Site) => {
-    const place = lab.places[site];
-    const folder = lab.folder(name);
-    const manifests = join(folder, "manifests");
-    mkdirSync(manifests);
-    const documents = [ALLOW_ALL, ...objects[site]].map((one) => Bun.YAML.stringify(one));
-    writeFileSync(join(manifests, "bench.yaml"), documents.join("\n---\n"));
-    const { ca, cert, key } = lab.certificates[site];
-    const files = [
-      "--ca",
-      ca,
-      "--cert",
-      cert,
-      "--key",
-      key,
-      "--state",
-      join(folder, "state"),
-      "--manifests",
-      manifests,
-    ];
-    const listeners = [
-      "--listen",
-      formatAddress({ host: place.host, port: ports[site] }),
-      "--import-address",
-      LOOPBACK,
-    ];
-    return lab.children.start(
-      `${name}-${site}`,
-      place.within([executable, "gateway", ...files, ...listeners, ...flags]),
-    );
+    const setting = { executable, site, port: ports[site], importAddress: LOOPBACK, flags };
+    return startGateway(name, lab, { ...setting, manifests: [ALLOW_ALL, ...manifests[site]] }).child;
   };
   const children = [gateway(EXPORTING), gateway(IMPORTING)];
   const entries: Addresses = Object.fromEntries(routes.map(({ service, entry }) => [service, entry]));
@@ -95,14 +63,3 @@ export async function startGateways(
     throw error;
   }
 }
-
-function object(kind: string, name: string, spec: object) {
-  return { apiVersion: "clusterlink.net/v1alpha1", kind, metadata: { name, namespace: "default" }, spec };
-}
-
-const GATEWAYS = { metadata: { name: EXPORTING, namespace: "clusterlink-system" } };
-
-const source = (exportName: string) => ({ peer: EXPORTING, exportName, exportNamespace: "default" });
-
-const EVERYTHING = [{ workloadSelector: {} }];
-const ALLOW_ALL = object("AccessPolicy", "allow-all", { action: "allow", from: EVERYTHING, to: EVERYTHING });

@@ -1,19 +1,8 @@
 /** Two proxies of one kind, one behind the other. */
-import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
+import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service } from "../lab.ts";
 import { type Address, freePort, LOOPBACK } from "../ports.ts";
 import { until } from "../waiting.ts";
-import { type Running, runningChildren } from "./subject.ts";
-
-/** One service on its way: through the importing proxy at `entry`, the exporting one at `between`, to `backend`. */
-export interface Route {
-  readonly service: string;
-  readonly entry: Address;
-  readonly between: Address;
-  readonly backend: Address;
-}
-
-/** @returns the command lines that one of the two proxies consists of. */
-export type Commands = (site: Site, routes: readonly Route[], lab: Lab) => readonly (readonly string[])[];
+import { type Commands, type Running, runningChildren } from "./subject.ts";
 
 /** Starts both proxies with a route for each service, and waits until every entry accepts connections. */
 export async function startPair(name: string, lab: Lab, commands: Commands): Promise<Running> {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { EXPORTING, IMPORTING, type Lab, type Site } from "../lab.ts";
 import { formatAddress } from "../ports.ts";
 import { findProgram, versionOf } from "../programs.ts";
-import { type Route, startPair } from "./pair.ts";
-import type { Subject } from "./subject.ts";
+import { startPair } from "./pair.ts";
+import type { Route, Subject } from "./subject.ts";
 
 /** @returns stunnel as client and as server, or why it cannot be measured. It has a thread for each connection. */
 export function stunnel(): Subject | string {

@@ -1,0 +1,30 @@
+import { newRate, seenRate, workload } from "../../policy-load.ts";
+import type { OwnFigure } from "../figure.ts";
+import { type Curve, nameAt, pointsOf } from "./curve.ts";
+
+const COUNTS = [1, 10, 100, 1_000, 10_000, 100_000];
+
+const SEEN: Curve = { title: "a decision, connection seen before", unit: "µs", better: "lower" };
+const NEW: Curve = { title: "a decision, new connection", unit: "µs", better: "lower" };
+
+/** How long a decision takes in one process, as the policies in force grow. */
+export const decisionsShape: OwnFigure = {
+  kind: "own",
+  name: "shapes-decisions",
+  title: "policy decisions",
+  axis: { title: "policies", unit: "count" },
+  metrics: pointsOf([SEEN, NEW], COUNTS),
+  maxRounds: 3,
+  async measure({ quick }) {
+    const values = COUNTS.flatMap((count) => {
+      const load = workload(count);
+      seenRate(load, 100);
+      newRate(load, 20);
+      return [
+        [nameAt(SEEN.title, count), 1e6 / seenRate(load, quick ? 50 : 300)],
+        [nameAt(NEW.title, count), 1e6 / newRate(load, quick ? 20 : 60)],
+      ];
+    });
+    return Object.fromEntries(values);
+  },
+};
