@@ -1,8 +1,10 @@
+import type { PeerIdentity } from "../pki/identity.ts";
 import { formatHostPort } from "../resources/address.ts";
-import type { DialError } from "./errors.ts";
+import type { CertificateEntry } from "../snapshot/tables.ts";
 import type { Link } from "./link.ts";
 import type { StreamHandle } from "./peer-stream.ts";
 import { Resumption } from "./resumption.ts";
+import type { RelaySocket } from "./socket.ts";
 
 /** Idle tunnels that a reachable gateway always has, so that no connection waits for a handshake. */
 export const WARM_TUNNELS = 2;
@@ -32,7 +34,7 @@ export class GatewayPool {
   dialing = 0;
   /** The dialect of the last handshake: tunnels that are reused, or connections that each serve one stream. */
   native = true;
-  readonly resumption = new Resumption();
+  readonly #resumption = new Resumption();
   /** The far relay that the link taken last ended at. */
   #lastRelay: number | undefined;
   #peak = 0;
@@ -40,7 +42,6 @@ export class GatewayPool {
   #windowStart = 0;
   #retryAt = 0;
   #failures = 0;
-  lastError: DialError | undefined;
 
   constructor(
     readonly host: string,
@@ -98,9 +99,6 @@ export class GatewayPool {
 
   add(link: Link, now: number): void {
     this.links.add(link);
-    this.#failures = 0;
-    this.#retryAt = 0;
-    this.lastError = undefined;
     this.#countDemand(now);
   }
 
@@ -110,9 +108,20 @@ export class GatewayPool {
     if (at >= 0) this.#idle.splice(at, 1);
   }
 
-  failed(error: DialError, now: number, random: number): void {
-    this.lastError = error;
-    this.resumption.forget();
+  /** @returns the TLS session to resume, if any. */
+  session(certificates: CertificateEntry, now: number): Uint8Array | undefined {
+    return this.#resumption.offer(certificates, now);
+  }
+
+  /** The gateway has answered on this connection. A handshake that is done does not say that it will. */
+  succeeded(socket: RelaySocket, certificates: CertificateEntry, identity: PeerIdentity): void {
+    this.#failures = 0;
+    this.#retryAt = 0;
+    this.#resumption.keep(socket, certificates, identity);
+  }
+
+  failed(now: number, random: number): void {
+    this.#resumption.forget();
     const pause = Math.min(BACKOFF.longest, BACKOFF.first * 2 ** this.#failures);
     this.#failures += 1;
     this.#retryAt = now + pause * (0.5 + random / 2);

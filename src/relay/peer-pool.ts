@@ -32,8 +32,8 @@ interface Held {
   gateway: GatewayPool;
   /** For whom it was dialled, until it is ready. */
   waiter: LinkWaiter | undefined;
-  /** To be called when the other side has answered: later connections resume this one's TLS session. */
-  keepSession(): void;
+  /** To be called when the other side has answered for the first time. */
+  proved(): void;
 }
 
 /** The links to one peer, over all its gateways, and those who wait for one. */
@@ -124,7 +124,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     if (link.hello !== undefined) this.context.state.learnPeerLabels(this.name, link.hello.labels);
     const held = this.#held.get(link) as Held;
     const { gateway, waiter } = held;
-    if (link.proven) held.keepSession();
+    if (link.proven) held.proved();
     held.waiter = undefined;
     const wish = waiter === undefined ? undefined : this.#waiting.get(waiter);
     if (waiter === undefined || wish === undefined) {
@@ -147,7 +147,9 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   }
 
   onIdle(link: Link): void {
-    const gateway = this.#held.get(link)?.gateway;
+    const held = this.#held.get(link);
+    const gateway = held?.gateway;
+    if (held !== undefined && !link.sendsEarly && link.proven) held.proved();
     if (gateway === undefined || !this.#isWanted(link, gateway)) {
       link.close(link.draining ? "drained" : "retired");
       return;
@@ -163,7 +165,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   }
 
   onTaken(link: HttpLink): void {
-    this.#release(link)?.keepSession();
+    this.#release(link)?.proved();
   }
 
   onClosed(link: Link, reason: string): void {
@@ -263,7 +265,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       },
     };
     new Dial(
-      { host: gateway.host, port: gateway.port, tls, session: gateway.resumption.offer(certificates, Date.now()) },
+      { host: gateway.host, port: gateway.port, tls, session: gateway.session(certificates, Date.now()) },
       deadlines.dial + deadlines.handshake,
       owner,
       this.context,
@@ -285,7 +287,8 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       return;
     }
     const { context } = this;
-    const held = { gateway, waiter, keepSession: () => gateway.resumption.keep(socket, certificates, identity) };
+    const proved = () => gateway.succeeded(socket, certificates, identity);
+    const held = { gateway, waiter, proved };
     gateway.native = socket.alpnProtocol === ALPN;
     context.metrics.handshake("opener", gateway.native ? "tunnel" : "http");
     if (gateway.native) {
@@ -318,7 +321,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   }
 
   #failed(gateway: GatewayPool, waiter: LinkWaiter | undefined, error: DialError): void {
-    gateway.failed(error, this.context.now(), Math.random());
+    gateway.failed(this.context.now(), Math.random());
     this.context.metrics.handshake("opener", error.reason);
     this.context.log.debug("dial failed", { peer: this.name, error });
     if (waiter !== undefined) this.#tryNext(waiter, error);

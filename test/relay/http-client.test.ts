@@ -1,7 +1,7 @@
 /** What ours does towards a gateway that speaks HTTP/1.1 only, byte by byte. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
-import { certificatesOf, Site, source } from "./fabric.ts";
+import { Clock, certificatesOf, Site, source } from "./fabric.ts";
 import { ESTABLISHED, GRANTED, HttpGateway, OK, type Respond, respondBut, respondWell } from "./http-conversation.ts";
 import { RawGateway } from "./raw-peer.ts";
 import { application, ending, eventually, next, readAll } from "./sockets.ts";
@@ -212,6 +212,36 @@ describe("kept connections", () => {
     expect((await east.report()).connections).toEqual([]);
   });
 });
+
+test.each(["http/1.1", "clusterlink/2"])(
+  "a gateway that closes as soon as the handshake is done is tried less and less often (%s)",
+  async (alpn) => {
+    const clock = new Clock();
+    const attempts: number[] = [];
+    const closing = new RawGateway(
+      westCertificates,
+      (peer) => {
+        attempts.push(clock.now());
+        peer.terminate();
+      },
+      alpn,
+    );
+    gateways.push(closing);
+    const east = new Site(await certificatesOf("east"), {}, clock).addGateways("west", [closing.port]).allow();
+    sites.push(east);
+    east.addImport("echo", [source("west", "echo")]);
+    await east.publish();
+    for (let seconds = 0; seconds < 60; seconds += 0.5) {
+      await Bun.sleep(10);
+      clock.advance(500);
+      east.relay.pools.sweep();
+    }
+    const pauses = attempts.slice(1).map((time, i) => time - (attempts[i] as number));
+    expect(Math.max(...pauses)).toBeGreaterThan(4500);
+    expect(attempts.length).toBeLessThan(40);
+  },
+  20_000,
+);
 
 describe("the next source is tried when", () => {
   const failures: [string, Parameters<typeof respondBut>[0], string][] = [

@@ -64,6 +64,16 @@ describe("the dialect", () => {
     expect((await conversation.say(authzText("echo")).answer()).fields["x-access-token"]).toBeDefined();
   });
 
+  test.each(["west:443", "west", "another.example:1", "[fd00::1]", "/"])(
+    "takes a CONNECT to %s: the token decides",
+    async (target) => {
+      const stream = (await dial()).say(connectText(await tokenFor("echo"), target));
+      expect((await stream.answer(true)).status).toBe(200);
+      stream.say("hello");
+      await stream.heard("hello");
+    },
+  );
+
   test("ends a connection whose request says so", async () => {
     const conversation = (await dial()).say("GET /healthz HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n");
     expect((await conversation.answer()).fields["connection"]).toBe("close");

@@ -22,7 +22,8 @@ export interface RequestHead {
 }
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/([0-9])\.([0-9])$/;
-const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[-0-9A-Za-z._~%!$&'()*+,;=]+):[0-9]{1,5}$/;
+/** RFC 9112 section 3.2.3 wants a port; gateways ignore what stands here, and some send none. */
+const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[-0-9A-Za-z._~%!$&'()*+,;=]+)(?::[0-9]{0,5})?$/;
 const ABSOLUTE = /^https?:\/\/[^/?]+(\/[^?]*)?(?:\?.*)?$/i;
 /** RFC 9110 section 7.2: a host, or nothing, and perhaps a port. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[-0-9A-Za-z._~%!$&'()*+,;=]*)(?::[0-9]{0,5})?$/;
@@ -96,7 +97,7 @@ function pathOf(method: string, target: string): string {
   if (target.includes("#")) throw new HttpFault(400, "the request target has a fragment");
   if (target.startsWith("/")) return target.split("?", 1)[0] as string;
   if (method === "CONNECT") {
-    if (!AUTHORITY.test(target)) throw new HttpFault(400, "the target of CONNECT must be HOST:PORT");
+    if (!AUTHORITY.test(target)) throw new HttpFault(400, "the target of CONNECT must be HOST or HOST:PORT");
     return "";
   }
   if (target === "*" && method === "OPTIONS") return "*";

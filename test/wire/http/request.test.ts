@@ -74,6 +74,10 @@ describe("requests as gateways send them", () => {
     expect(requests[0]?.head.framing).toEqual({ type: "none" });
   });
 
+  test.each(["west", "west:", "a.b_c:65535", "10.0.0.1", "[fd00::1]"])("CONNECT to %s", (authority) => {
+    expect(read(request([HOST], "RAW", `CONNECT ${authority} HTTP/1.1`)).requests[0]?.head.target).toBe(authority);
+  });
+
   test("CONNECT with a path, as Go's net/http writes it for a URL that has one", () => {
     expect(read(request([HOST], "", "CONNECT / HTTP/1.1")).requests[0]?.head.path).toBe("/");
   });
@@ -198,7 +202,7 @@ describe("refused: request lines", () => {
     ["a relative target", "GET healthz HTTP/1.1", "400"],
     ["the authority form without CONNECT", "GET west:443 HTTP/1.1", "400"],
     ["the asterisk form without OPTIONS", "GET * HTTP/1.1", "400"],
-    ["CONNECT without a port", "CONNECT west HTTP/1.1", "400"],
+    ["CONNECT to a port that is none", "CONNECT west:https HTTP/1.1", "400"],
     ["CONNECT to a URL", "CONNECT https://west:443 HTTP/1.1", "400"],
   ];
   for (const [rule, line, status] of cases) {
