@@ -1,34 +1,27 @@
-import { verifyChain } from "../pki/chain.ts";
 import type { PeerIdentity } from "../pki/identity.ts";
-import type { TunnelReport } from "../snapshot/messages.ts";
 import { ProtocolError } from "../wire/errors.ts";
-import { FrameReader, type FrameSink } from "../wire/frame-reader.ts";
-import { FrameType, frame, MAX_EARLY_DATA } from "../wire/frames.ts";
+import { FrameType, MAX_EARLY_DATA } from "../wire/frames.ts";
 import {
-  decodeHello,
   decodeOpen,
   decodeRefused,
   decodeReset,
   decodeStreamFrame,
-  encodeHello,
   encodeOpen,
   encodeRefused,
   encodeReset,
   encodeStreamFrame,
-  type Hello,
   type Open,
   type Refused,
 } from "../wire/messages.ts";
 import { LAST_STREAM, StreamState } from "../wire/stream-state.ts";
-import { ClosingSocket } from "./closing-socket.ts";
 import { waitForMoment, waitForTurn } from "./company.ts";
-import type { Deadlines, Expiring } from "./deadlines.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { NOWHERE, type Sink } from "./endpoint.ts";
-import { FrameWriter } from "./frame-writer.ts";
 import type { LinkOwner } from "./link.ts";
-import type { AcceptedStream, PeerConnection, Refusal, StreamOwner } from "./peer-stream.ts";
-import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import type { AcceptedStream, Refusal, StreamOwner } from "./peer-stream.ts";
+import type { RelaySocket } from "./socket.ts";
 import type { Source } from "./state.ts";
+import { TunnelConnection } from "./tunnel-connection.ts";
 
 /** Whom a tunnel tells of itself. */
 export interface TunnelOwner extends LinkOwner<Tunnel> {
@@ -36,68 +29,51 @@ export interface TunnelOwner extends LinkOwner<Tunnel> {
   onOpen(tunnel: Tunnel, open: Open): void;
 }
 
-/** How long the answer to a PING may take, in milliseconds. */
-const PONG_TIMEOUT = 5_000;
 /** Bytes that the far side always takes, whether its application reads or not: the socket's buffers have room for them. */
 const SURELY_READ = 64 * 1024;
-/** After RESET the far side proves that it still reads; if it is stuck, the tunnel's death is the RESET. */
+/** After RESET the far side proves that it still reads, within so many ms; if it is stuck, the tunnel's death is the RESET. */
 const RESET_TIMEOUT = 1_000;
 
 /**
- * One TLS connection between two gateways that carries one stream at a time (`clusterlink/2`). While a stream is
- * there, the tunnel is one {@link Endpoint} of its relay.
+ * A connection between two gateways that carries one stream at a time. While a stream is there, the tunnel is one
+ * {@link Endpoint} of its relay.
  */
-export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, FrameSink, Expiring {
+export class Tunnel extends TunnelConnection implements AcceptedStream {
   /** What is written after `open` is on its way at once: the far side holds it until it has reached the service. */
   readonly sendsEarly = true;
+  readonly state: StreamState;
   other: Sink = NOWHERE;
   stream: StreamOwner | undefined;
-  /** The other side's HELLO; undefined until it has come. */
-  hello: Hello | undefined;
-  /** The other side wants no new streams here. */
-  draining = false;
-  /** This side wants no new streams here: its certificates have changed, or the pool is too large. */
-  retired = false;
-  stopped = false;
   #paused = false;
-  /** DATA that came before OPENED. */
+  /** Bytes of DATA that came before OPENED. */
   #early = 0;
-  #awaitsPong = false;
+  /** The far side has been asked whether it reads. */
+  #awaitsProof = false;
   /** Bytes of DATA that were sent since the far side last proved that it reads. */
   #unconfirmed = 0;
+  /** Nothing of the last stream is left, here or on the far side. */
   #settled = true;
-  #waiting: string | undefined;
   /** FIN is still behind data that the socket has not taken. */
   #finWaits = false;
-  readonly state: StreamState;
-  readonly #reader = new FrameReader();
-  readonly #writer: FrameWriter;
 
   constructor(
-    readonly socket: RelaySocket,
-    readonly identity: PeerIdentity,
-    readonly address: string,
+    socket: RelaySocket,
+    identity: PeerIdentity,
+    address: string,
     role: "opener" | "acceptor",
     private readonly owner: TunnelOwner,
-    private readonly deadlines: Deadlines,
+    deadlines: Deadlines,
   ) {
+    super(socket, identity, address, role, deadlines);
     this.state = new StreamState(role);
-    this.#writer = new FrameWriter(socket);
-    socket.data = this;
   }
 
   get finished(): boolean {
     return this.state.finSent;
   }
 
-  /** Whether the other side has said HELLO. */
-  get proven(): boolean {
-    return this.hello !== undefined;
-  }
-
-  /** Whether the next stream can be opened now. */
-  get idle(): boolean {
-    return this.#settled && this.hello !== undefined && !this.stopped;
+  override get idle(): boolean {
+    return this.#settled && this.proven && !this.stopped;
   }
 
   get usable(): boolean {
@@ -105,20 +81,11 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     return Date.now() <= this.identity.notAfter;
   }
 
-  /** Says HELLO and waits for the other's, `timeout` ms at most. */
-  start(hello: Hello, timeout: number): void {
-    this.#writer.frame(encodeHello(hello));
-    this.#expect("HELLO", timeout);
-  }
-
   /** Opener: starts a stream for `owner`. The tunnel must be idle. */
   open(owner: StreamOwner, target: { namespace: string; name: string }, source: Source, trace: string): void {
     const number = this.state.sendOpen();
     this.#beginStream(owner);
-    this.#writer.frameWithCompany(
-      encodeOpen(number, target.namespace, target.name, source.encoded, trace),
-      waitForTurn,
-    );
+    this.writer.frameWithCompany(encodeOpen(number, target.namespace, target.name, source.encoded, trace), waitForTurn);
   }
 
   /**
@@ -128,30 +95,30 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   accept(): void {
     this.state.sendOpened();
     const opened = encodeStreamFrame(FrameType.opened, this.state.number);
-    if (this.#early > 0) this.#writer.frameWithCompany(opened, waitForMoment);
-    else this.#writer.frame(opened);
+    if (this.#early > 0) this.writer.frameWithCompany(opened, waitForMoment);
+    else this.writer.frame(opened);
   }
 
   /** Acceptor: answers REFUSED. */
   refuse(refusal: Refusal): void {
     this.state.sendRefused();
-    this.#writer.frame(encodeRefused({ stream: this.state.number, ...refusal }));
+    this.writer.frame(encodeRefused({ stream: this.state.number, ...refusal }));
     this.#endStream();
   }
 
   write(chunk: Uint8Array): boolean {
     if (!this.state.maySend) return true;
     this.#unconfirmed += chunk.length;
-    return this.#writer.data(chunk);
+    return this.writer.data(chunk);
   }
 
   finish(): void {
     if (!this.state.maySend) return;
     this.state.sendFin();
     const fin = encodeStreamFrame(FrameType.fin, this.state.number);
-    if (this.state.role === "opener" && this.state.idle) this.#writer.frameWithCompany(fin, waitForMoment);
-    else this.#writer.frame(fin);
-    if (this.#writer.drained) this.#onFinSent();
+    if (this.state.role === "opener" && this.state.idle) this.writer.frameWithCompany(fin, waitForMoment);
+    else this.writer.frame(fin);
+    if (this.writer.drained) this.#onFinSent();
     else this.#finWaits = true;
   }
 
@@ -169,22 +136,21 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   /** Ends the present stream in both directions. A RESET that could be held up becomes the end of the tunnel. */
   reset(): void {
-    if (this.stopped || this.#streamOver) return;
+    if (this.stopped || this.streamOver) return;
     this.stream = undefined;
-    if (this.#paused || !this.#writer.drained) {
+    if (this.#paused || !this.writer.drained) {
       this.terminate("reset");
       return;
     }
-    this.#writer.frame(encodeReset(this.state.number, "reset"));
+    this.writer.frame(encodeReset(this.state.number, "reset"));
     this.state.sendReset();
-    this.#writer.frame(frame(FrameType.ping, new Uint8Array(8)));
-    this.#writer.leave();
-    if (!this.#writer.drained) {
+    this.sendPing();
+    if (!this.writer.drained) {
       this.terminate("reset");
       return;
     }
-    this.#awaitsPong = true;
-    this.#expect("PONG after RESET", RESET_TIMEOUT);
+    this.#awaitsProof = true;
+    this.expect("PONG after RESET", RESET_TIMEOUT);
     this.#endStream();
   }
 
@@ -199,64 +165,8 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     else this.terminate(reason);
   }
 
-  /** Asks an idle tunnel whether the other side is still there. */
-  ping(): void {
-    if (!this.idle || this.#waiting !== undefined) return;
-    this.#writer.frame(frame(FrameType.ping, new Uint8Array(8)));
-    this.#expect("PONG", PONG_TIMEOUT);
-  }
-
-  /** Acceptor: asks the opener for no new streams. */
-  drain(): void {
-    if (this.stopped || this.draining) return;
-    this.draining = true;
-    this.#writer.frame(frame(FrameType.drain, new Uint8Array(0)));
-  }
-
-  /** Opener: ends an idle tunnel in good order. */
-  close(reason: string): void {
-    if (this.stopped) return;
-    this.#writer.leave();
-    this.#leave();
-    // The last FIN may still be waiting to be taken.
-    new ClosingSocket(this.socket, this.deadlines, this.#writer.drained ? undefined : this.#writer);
-    this.owner.onClosed(this, reason);
-  }
-
-  /** Tears the tunnel down at once; the far side sees a reset. A stream on it is reset. */
-  terminate(reason: string): void {
-    if (this.stopped) return;
-    const stream = this.stream;
-    this.#writer.leave();
-    this.#leave();
-    this.#writer.clear();
-    this.socket.terminate();
-    this.owner.onClosed(this, reason);
-    stream?.onReset(this, reason);
-  }
-
-  /** @returns why the other side's certificate is not good any more, or undefined when it is. */
-  verify(ca: string, now: number): string | undefined {
-    const verdict = verifyChain(this.identity.chain, ca, now, this.state.role === "opener" ? "server" : "client");
-    return verdict.valid ? undefined : verdict.reason;
-  }
-
-  report(): TunnelReport {
-    const { role } = this.state;
-    return { peer: this.identity.name, address: this.address, role, state: this.#describe() };
-  }
-
-  onData(_socket: RelaySocket, chunk: Uint8Array): void {
-    try {
-      this.#reader.push(chunk, this);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.terminate(`protocol error: ${error.message}`);
-    }
-  }
-
-  onPayload(bytes: Uint8Array): void {
-    if (this.hello === undefined) throw new ProtocolError("a frame before HELLO");
+  override onPayload(bytes: Uint8Array): void {
+    if (!this.proven) throw new ProtocolError("a frame before HELLO");
     if (!this.state.receiveData()) return;
     if (this.state.phase === "opening") {
       this.#early += bytes.length;
@@ -264,16 +174,37 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
       this.other.write(bytes);
       return;
     }
-    this.#writer.leave();
+    this.writer.leave();
     if (!this.other.write(bytes)) this.pause();
   }
 
-  onFrame(type: FrameType, payload: Uint8Array): void {
-    if (this.hello === undefined && type !== FrameType.hello) throw new ProtocolError("a frame before HELLO");
+  override onDrain(): void {
+    if (this.writer.drained || !this.writer.flush()) return;
+    if (this.#finWaits) this.#onFinSent();
+    else if (this.state.idle) this.#settle();
+    else this.other.resume();
+  }
+
+  protected override get streamOver(): boolean {
+    return this.state.idle && !this.#finWaits;
+  }
+
+  protected override onReady(): void {
+    this.owner.onReady(this);
+  }
+
+  protected override onDrainAsked(): void {
+    if (this.idle) this.owner.onIdle(this);
+  }
+
+  protected override onProof(): void {
+    this.#awaitsProof = false;
+    this.#unconfirmed = 0;
+    if (this.state.idle) this.#settle();
+  }
+
+  protected override onStreamFrame(type: FrameType, payload: Uint8Array): void {
     switch (type) {
-      case FrameType.hello:
-        this.#onHello(decodeHello(payload));
-        break;
       case FrameType.open:
         this.#onOpen(decodeOpen(payload));
         break;
@@ -289,56 +220,15 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
       case FrameType.reset:
         if (this.state.receiveReset(decodeReset(payload).stream)) this.#onReset();
         break;
-      case FrameType.ping:
-        this.#onPing(payload);
-        break;
-      case FrameType.pong:
-        this.#onPong();
-        break;
-      case FrameType.drain:
-        this.draining = true;
-        if (this.idle) this.owner.onIdle(this);
-        break;
     }
   }
 
-  onDrain(): void {
-    if (this.#writer.drained || !this.#writer.flush()) return;
-    if (this.#finWaits) this.#onFinSent();
-    else if (this.state.idle) this.#settle();
-    else this.other.resume();
-  }
-
-  /** Only FIN ends a direction: an end of the connection in the middle of a stream is its reset. */
-  onEnd(): void {
-    if (this.#streamOver) this.close("closed by the other side");
-    else this.terminate("the tunnel was closed in the middle of a stream");
-  }
-
-  onClose(_socket: RelaySocket, error: Error | undefined): void {
-    this.terminate(error === undefined ? "closed" : `lost: ${error.message}`);
-  }
-
-  onExpired(): void {
-    this.terminate(`no ${this.#waiting} in time`);
-  }
-
-  /** Whether there is no stream, or none any more. */
-  get #streamOver(): boolean {
-    return this.state.idle && !this.#finWaits;
-  }
-
-  #describe(): TunnelReport["state"] {
-    if (this.hello === undefined) return "handshake";
-    if (!this.#streamOver) return "busy";
-    return this.draining || this.retired ? "draining" : "idle";
-  }
-
-  #onHello(hello: Hello): void {
-    if (this.hello !== undefined) throw new ProtocolError("HELLO twice");
-    this.#stopWaiting();
-    this.hello = hello;
-    this.owner.onReady(this);
+  protected override onGone(reason: string): void {
+    const { stream } = this;
+    this.stream = undefined;
+    this.other = NOWHERE;
+    this.owner.onClosed(this, reason);
+    stream?.onReset(this, reason);
   }
 
   #onOpen(open: Open): void {
@@ -362,7 +252,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
 
   #onFin(): void {
     const sink = this.other;
-    if (this.#streamOver) this.#endStream();
+    if (this.streamOver) this.#endStream();
     sink.finish();
   }
 
@@ -370,7 +260,7 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   #onFinSent(): void {
     const owner = this.stream;
     this.#finWaits = false;
-    if (this.#streamOver) this.#endStream();
+    if (this.streamOver) this.#endStream();
     owner?.onFinished(this);
   }
 
@@ -380,24 +270,11 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
     owner?.onReset(this, "reset by the far side");
   }
 
-  #onPing(payload: Uint8Array): void {
-    if (payload.length !== 8) throw new ProtocolError("PING of another length than 8");
-    if (!this.#writer.pong(payload)) throw new ProtocolError("PINGs come faster than their answers are taken");
-  }
-
-  #onPong(): void {
-    this.#awaitsPong = false;
-    this.#unconfirmed = 0;
-    if (this.hello === undefined) return;
-    this.#stopWaiting();
-    if (this.state.idle) this.#settle();
-  }
-
   #beginStream(owner: StreamOwner | undefined): void {
-    this.#stopWaiting();
+    this.stopAwaiting();
     this.#settled = false;
     this.#early = 0;
-    this.#awaitsPong = false;
+    this.#awaitsProof = false;
     this.stream = owner;
   }
 
@@ -418,33 +295,14 @@ export class Tunnel implements AcceptedStream, PeerConnection, SocketUser, Frame
   #askForProof(): void {
     const { role, phase } = this.state;
     if (role !== "opener" || phase !== "closed" || this.#unconfirmed <= SURELY_READ || this.stopped) return;
-    this.#awaitsPong = true;
-    this.#writer.frame(frame(FrameType.ping, new Uint8Array(8)));
+    this.#awaitsProof = true;
+    this.sendPing();
   }
 
   /** Becomes idle once what is left of the last stream has been written, and the far side has proved that it reads. */
   #settle(): void {
-    if (this.#settled || this.stopped || this.#awaitsPong || !this.#writer.drained) return;
+    if (this.#settled || this.stopped || this.#awaitsProof || !this.writer.drained) return;
     this.#settled = true;
     this.owner.onIdle(this);
-  }
-
-  #expect(what: string, timeout: number): void {
-    this.#waiting = what;
-    this.deadlines.set(this, timeout);
-  }
-
-  #stopWaiting(): void {
-    if (this.#waiting === undefined) return;
-    this.#waiting = undefined;
-    this.deadlines.clear(this);
-  }
-
-  #leave(): void {
-    this.stopped = true;
-    this.stream = undefined;
-    this.other = NOWHERE;
-    this.#stopWaiting();
-    this.socket.data = NOBODY;
   }
 }
