@@ -109,16 +109,13 @@ export async function patchObject(
   target: NamedTarget,
   change: (live: JsonObject) => unknown,
 ): Promise<AnyResource> {
-  return await withRetries(
-    async () => {
-      const live = await readLive(context.store, target);
-      const patched = change(asJson(live));
-      if (!isObject(patched)) throw new ApiError("Invalid", "the patch leaves no object");
-      requireSameIdentity(target, live, patched);
-      return await storeUpdate(context, target, live, patched);
-    },
-    () => true,
-  );
+  return await withRetries(async () => {
+    const live = await readLive(context.store, target);
+    const patched = change(asJson(live));
+    if (!isObject(patched)) throw new ApiError("Invalid", "the patch leaves no object");
+    requireSameIdentity(target, live, patched);
+    return await storeUpdate(context, target, live, patched);
+  });
 }
 
 /** Server-side apply. @returns the object and whether it is new. @throws {ApplyConflict | ApiError | StoreError} */
@@ -135,40 +132,46 @@ export async function applyObject(
     throw new ApiError("BadRequest", `metadata.name must be the name on the URL, ${target.name}`);
   }
   const writer = writerOf(context, target);
-  return await withRetries(
-    async () => {
-      const live = await context.store.get(target.kind, target.namespace, target.name);
-      if (live === undefined) {
-        if (target.subresource !== undefined) throw notFound(target.kind, target.name);
-        if (given["uid"] !== undefined || given["resourceVersion"] !== undefined) {
-          throw conflict(
-            target.kind,
-            target.name,
-            "the object to apply to does not exist (uid or resourceVersion is given)",
-          );
-        }
-        const fields = applyConfig(undefined, without(config, "status"), writer, context.force);
-        const object = asResource(accept(context, target.kind, fields));
-        return { object: await context.store.create(target.kind, object, optionsOf(context)), created: true };
+  return await withRetries(async () => {
+    const live = await context.store.get(target.kind, target.namespace, target.name);
+    if (live === undefined) {
+      if (target.subresource !== undefined) throw notFound(target.kind, target.name);
+      if (given["uid"] !== undefined || given["resourceVersion"] !== undefined) {
+        throw conflict(
+          target.kind,
+          target.name,
+          "the object to apply to does not exist (uid or resourceVersion is given)",
+        );
       }
-      requireVersion(target, live, given);
-      const before = asJson(live);
-      const applied = applyConfig(before, config, writer, context.force);
-      const metadata = { ...keptMetadata(before, metadataOf(applied)), ...managedFieldsOf(applied) };
-      const accepted = accept(context, target.kind, { ...applied, metadata });
-      return { object: await keep(context, target, before, accepted), created: false };
-    },
-    (error) => error.code === "Conflict" || error.code === "AlreadyExists",
-  );
+      const fields = applyConfig(undefined, without(config, "status"), writer, context.force);
+      return { object: await createApplied(context, target, fields), created: true };
+    }
+    requireVersion(target, live, given);
+    const before = asJson(live);
+    const applied = applyConfig(before, config, writer, context.force);
+    const metadata = { ...keptMetadata(before, metadataOf(applied)), ...managedFieldsOf(applied) };
+    const accepted = accept(context, target.kind, { ...applied, metadata });
+    return { object: await keep(context, target, before, accepted), created: false };
+  });
 }
 
-async function withRetries<T>(attempt: () => Promise<T>, again: (error: StoreError) => boolean): Promise<T> {
+/** Stores what was not there a moment ago; where somebody was faster, it is applied to what is there now. */
+async function createApplied(context: WriteContext, target: NamedTarget, fields: JsonObject): Promise<AnyResource> {
+  const object = asResource(accept(context, target.kind, fields));
+  try {
+    return await context.store.create(target.kind, object, optionsOf(context));
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.code !== "AlreadyExists") throw cause;
+    throw new LostRace("somebody else created it in between", { cause });
+  }
+}
+
+async function withRetries<T>(attempt: () => Promise<T>): Promise<T> {
   for (let left = ATTEMPTS; ; left -= 1) {
     try {
       return await attempt();
     } catch (error) {
-      const raced = error instanceof LostRace && error.cause instanceof StoreError && again(error.cause);
-      if (raced && left > 1) continue;
+      if (error instanceof LostRace && left > 1) continue;
       throw error instanceof LostRace ? error.cause : error;
     }
   }

@@ -51,7 +51,7 @@ export interface Store {
   create<K extends KindName>(kind: K, object: ResourceOf<K>, options?: WriteOptions): Promise<ResourceOf<K>>;
   /** `object.metadata.resourceVersion`, when not empty, must be the stored one, or Conflict. Leaves `status` alone. */
   update<K extends KindName>(kind: K, object: ResourceOf<K>, options?: WriteOptions): Promise<ResourceOf<K>>;
-  /** Replaces `status` only, and writes nothing when it is equal. */
+  /** Replaces `status`, and who manages it where a resourceVersion is given; writes nothing when both are equal. */
   updateStatus<K extends KindName>(kind: K, object: ResourceOf<K>, options?: WriteOptions): Promise<ResourceOf<K>>;
   delete<K extends KindName>(
     kind: K,

@@ -16,7 +16,7 @@ interface Body {
     continue?: string;
     generation?: number;
     labels?: Record<string, string>;
-    managedFields?: { manager: string; operation: string }[];
+    managedFields?: { manager: string; operation: string; subresource?: string }[];
   };
   spec?: Record<string, unknown>;
   items?: Body[];
@@ -70,6 +70,10 @@ const apply = (body: unknown, manager = "me", more = "") =>
   patch(`${imports}/web?fieldManager=${manager}${more}`, body, "application/apply-patch+yaml");
 const fields = ({ body }: Answer) => (body.details?.causes ?? []).map(({ field }) => field).sort();
 const create = async (more = {}, metadata = {}) => (await call("POST", imports, web(more, metadata))).body;
+const managersOf = ({ metadata }: Body) =>
+  (metadata?.managedFields ?? [])
+    .map(({ manager, operation, subresource = "" }) => `${manager} ${operation} ${subresource}`.trim())
+    .sort();
 const names = ({ body }: Answer) => (body.items ?? []).map(({ metadata }) => metadata?.name);
 
 describe("create", () => {
@@ -300,6 +304,27 @@ describe("patch", () => {
 });
 
 describe("server-side apply", () => {
+  test("of the status keeps who applied it, apart from the spec, and refuses another's value", async () => {
+    const applyStatus = (manager: string, targetPort: number, more = "") =>
+      patch(
+        `${imports}/web/status?fieldManager=${manager}${more}`,
+        { ...web(), spec: undefined, status: { targetPort } },
+        "application/apply-patch+yaml",
+      );
+    await apply(web());
+    const { body } = await applyStatus("agent", 9000);
+    expect(body.status).toEqual({ targetPort: 9000 });
+    expect(managersOf((await call("GET", `${imports}/web`)).body)).toEqual(["agent Apply status", "me Apply"]);
+    expect(await applyStatus("other", 9001)).toMatchObject({ code: 409, body: { reason: "Conflict" } });
+    const forced = await applyStatus("other", 9001, "&force=true");
+    expect([forced.code, managersOf(forced.body)]).toEqual([200, ["me Apply", "other Apply status"]]);
+  });
+  test("by many at once of an object that is not there yet: one creates it, the others join in", async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, (_, i) => apply(web(), `manager-${i}`)));
+    expect(all.map(({ code }) => code).sort()).toEqual([200, 200, 200, 200, 200, 201]);
+    const { body } = await call("GET", `${imports}/web`);
+    expect(managersOf(body)).toEqual(Array.from({ length: 6 }, (_, i) => `manager-${i} Apply`));
+  });
   test("creates with 201, then changes with 200", async () => {
     expect((await apply(web())).code).toBe(201);
     expect(await apply(web({ port: 81 }))).toMatchObject({ code: 200, body: { spec: { port: 81 } } });

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { API_VERSION } from "../../src/resources/meta.ts";
 import { StoreError } from "../../src/store/errors.ts";
 import { DATABASE_FILE } from "../../src/store/standalone/database.ts";
 import type { StandaloneStore } from "../../src/store/standalone/standalone-store.ts";
@@ -145,6 +146,43 @@ describe("updating", () => {
     const one = await store.updateStatus("Import", { ...made, status: { targetPort: 7 } });
     const two = await store.updateStatus("Import", { ...one, status: { targetPort: 7 } });
     expect(two.metadata.resourceVersion).toBe(one.metadata.resourceVersion);
+  });
+
+  describe("a status update takes along who manages the status", () => {
+    const entry = { manager: "me", operation: "Apply", apiVersion: API_VERSION, subresource: "status" } as const;
+    const managedBy = (fieldsV1: Record<string, unknown>) => [
+      { ...entry, time: "2026-01-01T00:00:00Z", fieldsType: "FieldsV1" as const, fieldsV1 },
+    ];
+    const managedFields = managedBy({ "f:status": {} });
+
+    test("when it names the version that it rests on", async () => {
+      const made = await store.create("Import", anImport("a"));
+      const metadata = { ...made.metadata, managedFields, labels: { not: "taken" } };
+      const written = await store.updateStatus("Import", { ...made, metadata, status: { targetPort: 7 } });
+      expect(written.metadata.managedFields).toEqual(managedFields);
+      expect(written.metadata.labels).toBeUndefined();
+      expect(written.metadata.generation).toBe(made.metadata.generation);
+    });
+
+    test("also when the status is the same, but not for the sake of a time", async () => {
+      const made = await store.create("Import", anImport("a"));
+      const one = await store.updateStatus("Import", { ...made, metadata: { ...made.metadata, managedFields } });
+      expect(one.metadata.managedFields).toEqual(managedFields);
+      const later = managedFields.map((each) => ({ ...each, time: "2026-01-02T00:00:00Z" }));
+      const two = await store.updateStatus("Import", { ...one, metadata: { ...one.metadata, managedFields: later } });
+      expect(two.metadata.resourceVersion).toBe(one.metadata.resourceVersion);
+    });
+
+    test("but not without a version, when they may be of any age, nor by leaving them out", async () => {
+      const made = await store.create("Import", anImport("a"));
+      const known = { ...made.metadata, managedFields };
+      const one = await store.updateStatus("Import", { ...made, metadata: known, status: { targetPort: 7 } });
+      const stale = { ...one.metadata, resourceVersion: "", managedFields: managedBy({}) };
+      const two = await store.updateStatus("Import", { ...one, metadata: stale, status: { targetPort: 8 } });
+      const { managedFields: _, ...bare } = two.metadata;
+      const three = await store.updateStatus("Import", { ...two, metadata: bare, status: { targetPort: 9 } });
+      expect(three.metadata.managedFields).toEqual(managedFields);
+    });
   });
 
   test("what the server sets cannot be changed", async () => {

@@ -61,10 +61,20 @@ export function updated<K extends KindName>(kind: K, stored: ResourceOf<K>, want
   return isDeepStrictEqual(comparable(stored), comparable(next)) ? stored : next;
 }
 
-/** @returns the stored object with the status of the wanted one, or the stored object itself when it is equal. */
+/**
+ * @returns the stored object with the status of the wanted one, or the stored object itself when nothing changes but
+ * times in managedFields. Who manages the status changes with it where the wanted object names the version that it rests
+ * on; without one, its managedFields may be of any age.
+ */
 export function withStatus<K extends KindName>(stored: ResourceOf<K>, wanted: ResourceOf<K>): ResourceOf<K> {
-  if (isDeepStrictEqual(stored.status, wanted.status)) return stored;
-  return wanted.status === undefined ? without(stored, "status") : { ...stored, status: wanted.status };
+  const { managedFields, resourceVersion } = wanted.metadata;
+  const managed = resourceVersion !== "" && hasKeys(managedFields);
+  const metadata = managed ? { ...stored.metadata, managedFields } : stored.metadata;
+  const unchanged = isDeepStrictEqual(stored.status, wanted.status);
+  if (unchanged && isDeepStrictEqual(comparable(stored), comparable({ ...stored, metadata }))) return stored;
+  return wanted.status === undefined
+    ? without({ ...stored, metadata }, "status")
+    : { ...stored, metadata, status: wanted.status };
 }
 
 /** @returns the object marked for deletion, or `undefined` when nothing holds it any more. */
