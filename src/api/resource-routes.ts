@@ -120,6 +120,10 @@ function createHandlers(deps: ApiDeps & { store: Store }) {
 
   async function watch(c: ApiContext, kind: KindName, namespace: string | undefined, parameters: ListParameters) {
     const view = viewer(c, kind, parameters.includeObject, false);
+    if (c.req.method === "HEAD") {
+      c.header("Allow", "GET");
+      throw new ApiError("MethodNotAllowed", "a watch is all body: HEAD has nothing to tell of it; use GET");
+    }
     if (watches >= maxWatches)
       throw new ApiError("TooManyRequests", "too many watches are open", { retryAfterSeconds: 1 });
     watches += 1;

@@ -38,12 +38,12 @@ export async function* watchLines<K extends KindName>(stream: WatchStream<K>): A
   };
   // Bun sends a response's head with the first byte of its body; a space is no event, and JSON allows it.
   yield " ";
-  for (const object of stream.initial) yield line("ADDED", show(object));
-  if (stream.tellInitialEnd) {
-    const annotations = { [INITIAL_EVENTS_END]: "true" };
-    yield line("BOOKMARK", renderBookmark({ resourceVersion: stream.from, annotations }));
-  }
   try {
+    for (const object of stream.initial) yield line("ADDED", show(object));
+    if (stream.tellInitialEnd) {
+      const annotations = { [INITIAL_EVENTS_END]: "true" };
+      yield line("BOOKMARK", renderBookmark({ resourceVersion: stream.from, annotations }));
+    }
     for await (const event of stream.events) {
       if (signal.aborted) return;
       if (event.type !== "BOOKMARK") yield line(event.type, show(event.object));

@@ -182,6 +182,15 @@ describe("a watch", () => {
     const { response } = await watch(`resourceVersion=${old}`);
     expect([response.status, ((await response.json()) as { reason: string }).reason]).toEqual([410, "Expired"]);
   });
+  test("is refused to HEAD, which would hold a place among the watches and read nothing", async () => {
+    for (let i = 0; i < 6; i++) {
+      const { status, headers } = await call("HEAD", `${imports}?watch=true`);
+      expect([status, headers.get("allow")]).toEqual([405, "GET"]);
+    }
+    const open = await watch("");
+    expect(open.response.status).toBe(200);
+    await open.leave();
+  });
   test("beyond the allowed number is told to come again, until another one leaves", async () => {
     const version = await versionNow();
     const open = await Promise.all(Array.from({ length: 4 }, () => watch(`resourceVersion=${version}`)));

@@ -137,6 +137,21 @@ describe("a watch", () => {
     await store.create("Export", anExport("a"));
     expect(await quiet).toEqual(["ADDED default/a"]);
   });
+
+  test("is told so too while what it has not selected changes all the time", async () => {
+    await store.create("Export", anExport("other"));
+    const told = take(watch(await now(), { labelSelector: "app=web" }), 1);
+    const end = Date.now() + 2_000;
+    let waiting = true;
+    void told.then(() => {
+      waiting = false;
+    });
+    for (let round = 0; waiting && Date.now() < end; round++) {
+      await store.update("Export", withLabels(anExport("other"), { round: String(round) }));
+      await Bun.sleep(2);
+    }
+    expect([waiting, (await told).map(({ type }) => type)]).toEqual([false, ["BOOKMARK"]]);
+  });
 });
 
 describe("a version", () => {

@@ -8,7 +8,7 @@ import { type Seen, type Selection, seenBy } from "./selection.ts";
 export interface WatcherOptions {
   /** Events that wait for a slow reader in memory; beyond it the reader goes on from the history. */
   buffer: number;
-  /** Milliseconds of silence after which a bookmark tells how far the store is. */
+  /** Milliseconds without an event of the selection after which a bookmark tells how far the store is. */
   bookmarkInterval: number;
 }
 
@@ -47,7 +47,8 @@ export class Watcher<K extends KindName> {
       this.#cursor = first.version - 1;
       this.#queue.length = 0;
     }
-    this.#wake?.();
+    // Changes outside the selection are silence: a bookmark tells the reader that they went by.
+    if (!this.#live || this.#queue.length > 0) this.#wake?.();
   }
 
   /** Ends the watch; what waits in the queue is dropped. */
