@@ -10,6 +10,10 @@ export interface Options {
   readonly json: string;
   /** The executable that is measured instead of dist/clusterlink. */
   readonly executable?: string;
+  /** Where to write plots; beside the result, or in the documentation with `plot`, when it is left out. */
+  readonly plots?: string;
+  /** The result of an earlier run, to draw its plots instead of measuring. */
+  readonly plot?: string;
   /** An older executable to compare with. */
   readonly before?: string;
 }
@@ -22,6 +26,8 @@ Examples:
   npm run bench -- --subjects ours,direct --only redis --rounds 9
   npm run bench -- --before /tmp/clusterlink.old   ours against an older executable of ours, too
   npm run bench -- --json /tmp/result.json
+  npm run bench -- --only shapes                   how costs grow: tables, and plots in dist/plots
+  npm run bench -- --plot dist/bench.json          draws docs/plots anew from an earlier run
 
 Environment:
   BENCH_HAPROXY, BENCH_NGINX, BENCH_STUNNEL, BENCH_GHOSTUNNEL, BENCH_WRK, …
@@ -47,6 +53,8 @@ export function parseOptions(args: readonly string[]): Options {
     .option("--rounds <n>", `rounds of each figure (${DEFAULT_ROUNDS}; ${QUICK_ROUNDS} with --quick)`, positiveInteger)
     .option("--quick", "short runs, for a first look", false)
     .option("--json <file>", "where to write the result", "dist/bench.json")
+    .option("--plots <folder>", "where to write plots; plots beside the result, or docs/plots with --plot, otherwise")
+    .option("--plot <file>", "measure nothing, and draw the plots of this earlier result")
     .option("--executable <file>", "measure this instead of dist/clusterlink, which is built when it is out of date")
     .option("--before <file>", "measure this older executable of ours, too")
     .addHelpText("after", EXAMPLES)

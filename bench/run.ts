@@ -2,18 +2,19 @@
  * `npm run bench`: ours and its peers, side by side in one run on this machine. `--help` tells the rest;
  * docs/performance.md tells what the figures mean.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { CommanderError } from "commander";
 import { startBackends } from "./backends.ts";
 import { measureFigure, type Started } from "./bench.ts";
 import { Children } from "./children.ts";
-import { builtExecutable } from "./executable.ts";
+import { builtExecutable, ROOT } from "./executable.ts";
 import { FIGURES } from "./figures/all.ts";
 import { createCertificates, EXPORTING, folders, type Lab, LOOPBACK_PLACES, SERVICES, type Service } from "./lab.ts";
 import { describeMachine } from "./machine.ts";
 import { type Options, parseOptions, select } from "./options.ts";
+import { writePlots } from "./plot/files.ts";
 import type { FigureResult, Result, Skip } from "./result.ts";
 import { findSubjects } from "./subjects/all.ts";
 import { parsePorts } from "./subjects/entries.ts";
@@ -26,6 +27,7 @@ const INTERRUPTED = 130;
 async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(args);
+    if (options.plot !== undefined) return draw(options.plot, options.plots ?? join(ROOT, "docs", "plots"));
     const figures = select("figure", FIGURES, options.only);
     const executable = options.executable === undefined ? await builtExecutable() : resolve(options.executable);
     const { subjects, missing } = findSubjects(executable, options.before && resolve(options.before));
@@ -34,7 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
     const file = resolve(options.json);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`);
-    console.log(`\n${formatResult(result)}\n\nwritten to ${options.json}`);
+    const plots = writePlots(result, resolve(options.plots ?? join(dirname(file), "plots")));
+    console.log(`\n${formatResult(result)}\n\nwritten to ${[options.json, ...plots].join(", ")}`);
     return [result, ...result.figures].some(({ skipped }) => skipped.some(({ failed }) => failed)) ? 1 : 0;
   } catch (error) {
     if (process.exitCode === INTERRUPTED) return INTERRUPTED;
@@ -42,6 +45,14 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`bench: ${(error as Error).message}`);
     return error instanceof RangeError ? 2 : 1;
   }
+}
+
+function draw(file: string, folder: string): number {
+  const result = JSON.parse(readFileSync(resolve(file), "utf8")) as Result;
+  const plots = writePlots(result, resolve(folder));
+  if (plots.length === 0) throw new Error(`${file} has no figure with curves`);
+  console.log(`written to ${plots.join(", ")}`);
+  return 0;
 }
 
 function servicesOf(figure: (typeof FIGURES)[number]): (Service | undefined)[] {

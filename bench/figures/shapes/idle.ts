@@ -14,7 +14,7 @@ const MEMORY: Curve = { title: "memory of both proxies", unit: "MiB", better: "l
 export const idleShape: ProxyFigure = {
   kind: "proxy",
   name: "shapes-idle",
-  title: "idle connections",
+  title: "many idle connections",
   axis: { title: "open connections", unit: "count" },
   metrics: pointsOf([MEMORY], COUNTS),
   maxRounds: 1,

@@ -31,7 +31,7 @@ const LIMIT = 120_000;
 const START: Curve = { title: "start until all listen", unit: "s", better: "lower" };
 const CPU: Curve = { title: "CPU time of the start", unit: "s", better: "lower" };
 const MEMORY: Curve = { title: "memory", unit: "MiB", better: "lower" };
-const APPLY: Curve = { title: "`clusterlink apply` until all listen", unit: "s", better: "lower" };
+const APPLY: Curve = { title: "clusterlink apply until all listen", unit: "s", better: "lower" };
 
 /** Starts the importing side of a subject with that many imported services. */
 type Start = (count: number) => readonly Child[];
@@ -116,7 +116,7 @@ async function applied(executable: string, count: number, { lab }: Setting): Pro
 export const importsShape: ProxyFigure = {
   kind: "proxy",
   name: "shapes-imports",
-  title: "imported services",
+  title: "a gateway that imports many services",
   axis: { title: "imported services", unit: "count" },
   metrics: pointsOf([START, CPU, MEMORY, APPLY], COUNTS),
   maxRounds: 1,

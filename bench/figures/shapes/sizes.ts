@@ -6,7 +6,7 @@ import { type Curve, drawn, nameAt, pointsOf } from "./curve.ts";
 
 const CONNECTIONS = 16;
 
-const COST: Curve = { title: "CPU time of a request and its response, both proxies", unit: "µs", better: "lower" };
+const COST: Curve = { title: "CPU time of a request, both proxies", unit: "µs", better: "lower" };
 const RATE: Curve = { title: "bytes of responses", unit: "Gbit/s", better: "higher" };
 
 const run = ({ lab, running }: Setting, size: number, seconds: number) =>
@@ -16,7 +16,7 @@ const run = ({ lab, running }: Setting, size: number, seconds: number) =>
 export const sizesShape: ProxyFigure = {
   kind: "proxy",
   name: "shapes-sizes",
-  title: `requests over ${CONNECTIONS} connections`,
+  title: `requests over ${CONNECTIONS} connections, small and large responses`,
   axis: { title: "size of the response", unit: "bytes" },
   metrics: pointsOf([COST, RATE], RESPONSE_SIZES, "bytes"),
   maxRounds: 2,
