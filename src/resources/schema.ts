@@ -118,7 +118,10 @@ function normalized(node: unknown): JsonSchema {
   return result;
 }
 
-/** Turns refused fields into what a CRD can say: a field that no object may have. */
+/**
+ * Turns refused fields into what a CRD can say: a field that no object may have. What is required beside them is a rule,
+ * too: an API server checks no rule of an object that lacks a required field, and would hide why the other is refused.
+ */
 function published(schema: JsonSchema): JsonSchema {
   const { "x-clusterlink-refused": refused, "x-clusterlink-closed": _, ...kept } = schema;
   const fields = Object.entries(refused ?? {});
@@ -135,7 +138,9 @@ function published(schema: JsonSchema): JsonSchema {
   result["x-kubernetes-validations"] = [
     ...(result["x-kubernetes-validations"] ?? []),
     ...fields.map(([name, message]) => ({ rule: `!has(self.${name})`, message })),
+    ...(result.required ?? []).map((name) => ({ rule: `has(self.${name})`, message: `${name} is required` })),
   ];
+  delete result.required;
   return result;
 }
 

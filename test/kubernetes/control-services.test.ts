@@ -12,7 +12,7 @@ import {
 } from "../../src/store/kubernetes/resource.ts";
 import { ALLOW_ALL, importOf, SYSTEM } from "../control/objects.ts";
 import { create, eventually, gatewayEndpoints, Replica, type ReplicaOptions, read, told } from "./control-site.ts";
-import { suite } from "./server.ts";
+import { onRealApiServer, suite } from "./server.ts";
 import type { TestServer } from "./test-server.ts";
 
 const OURS = {
@@ -93,6 +93,23 @@ suite("a cluster as a site", (running) => {
     );
     const { reason, message, type } = await eventually("an event", async () => (await events("late"))[0]);
     expect({ reason, type, message }).toMatchObject({ reason: "PortConflict", type: "Warning" });
+    expect(await serviceOf("late")).toBeUndefined();
+    await server.client.patch(customResource("Import"), { namespace, name: "late" }, { spec: { targetPort: 20_003 } });
+    await told(server, "Import", namespace, "late", "ImportTargetPortValid True Listening");
+    await told(server, "Import", namespace, "late", "ImportServiceValid True Ready");
+    expect((await serviceOf("late"))?.spec?.ports?.[0]?.targetPort).toBe(20_003);
+  });
+
+  test("gives the port of an Import that is deleted to whoever waits for it", async () => {
+    await start();
+    await create(server, "Import", namespace, "web", importOf(80, 20_004));
+    await told(server, "Import", namespace, "web", "ImportTargetPortValid True Listening");
+    await create(server, "Import", namespace, "next", importOf(80, 20_004));
+    await told(server, "Import", namespace, "next", "ImportTargetPortValid False PortConflict");
+    await server.client.delete(customResource("Import"), { namespace, name: "web" });
+    await told(server, "Import", namespace, "next", "ImportTargetPortValid True Listening");
+    await told(server, "Import", namespace, "next", "ImportServiceValid True Ready");
+    await eventually("no Service of the first", async () => (await serviceOf("web")) === undefined);
   });
 
   test("moves an allotted port that cannot be bound, with its endpoints, and tells", async () => {
@@ -149,6 +166,45 @@ suite("a cluster as a site", (running) => {
     expect(said.map(({ type, reason }) => `${type} ${reason}`).sort()).toEqual([
       "Normal Ready",
       "Warning ServiceConflict",
+    ]);
+  });
+
+  test("follows a Service that changes hands: it is ours by its labels, and no more when they are another's", async () => {
+    await makeService("web", { selector: { app: "web" }, ports: [{ port: 80 }] });
+    await start();
+    await importWeb();
+    const conflict = () => told(server, "Import", namespace, "web", "ImportServiceValid False ServiceConflict");
+    const label = (labels: Record<string, string>) =>
+      server.client.patch(SERVICES, { namespace, name: "web" }, { metadata: { labels } });
+    await conflict();
+    await label({ ...OURS, "clusterlink.net/import-namespace": namespace });
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    const port = (await read(server, "Import", namespace, "web"))?.status?.targetPort;
+    expect((await serviceOf("web"))?.spec).toMatchObject({ ports: [{ port: 80, targetPort: port }] });
+    expect((await serviceOf("web"))?.spec).not.toHaveProperty("selector");
+    const changed = {
+      metadata: { labels: { "app.kubernetes.io/managed-by": "other" } },
+      spec: { selector: { app: "x" } },
+    };
+    await server.client.patch(SERVICES, { namespace, name: "web" }, changed);
+    expect(await conflict()).toContain("and it is managed by other.");
+    await eventually("none of our endpoints", async () => (await slicesOf("web")).length === 0);
+    expect((await serviceOf("web"))?.spec?.selector).toEqual({ app: "x" });
+    await label(OURS);
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    expect((await serviceOf("web"))?.spec).not.toHaveProperty("selector");
+  });
+
+  test("needs no Service in its own namespace for an Import of another, and leaves alone whoever has one of that name", async () => {
+    const spec = { ports: [{ port: 80 }] };
+    const name = `import-${namespace}-web`;
+    const theirs = await server.client.create(SERVICES, { metadata: { name, namespace: SYSTEM }, spec } as Service);
+    await start();
+    await importWeb();
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    const services = await server.client.all(SERVICES, { namespace: SYSTEM });
+    expect(services.map(({ metadata }) => [metadata.name, metadata.resourceVersion])).toEqual([
+      [name, theirs.metadata.resourceVersion],
     ]);
   });
 
@@ -336,5 +392,43 @@ suite("a cluster as a site", (running) => {
       const all = await server.client.all(EVENTS, { namespace: SYSTEM });
       return all.find(({ involvedObject, reason }) => involvedObject.name === "west" && reason === "NoHeartbeat");
     });
+  });
+});
+
+onRealApiServer("the CRDs", (running) => {
+  let namespace: string;
+  beforeEach(async () => {
+    namespace = await running().namespace();
+  });
+
+  test.each([
+    ["an Import's name of 64 characters", "Import", "a".repeat(64), importOf(80), "has 63 characters at most"],
+    ["a port above 65535", "Import", "web", importOf(65_536), "spec.port"],
+    ["an unknown load-balancing scheme", "Import", "web", { ...importOf(80), lbScheme: "best" }, "spec.lbScheme"],
+    ["a policy without `to`", "AccessPolicy", "all", { ...ALLOW_ALL, to: [] }, "spec.to"],
+    [
+      "workload sets",
+      "AccessPolicy",
+      "all",
+      { ...ALLOW_ALL, from: [{ workloadSets: ["x"] }] },
+      "select by `workloadSelector`",
+    ],
+    [
+      "In without values",
+      "AccessPolicy",
+      "all",
+      {
+        ...ALLOW_ALL,
+        to: [{ workloadSelector: { matchExpressions: [{ key: "peer.clusterlink.net/name", operator: "In" }] } }],
+      },
+      "operators In and NotIn need at least one value",
+    ],
+    ["a Peer without gateways", "Peer", "west", { gateways: [] }, "spec.gateways"],
+  ] as const)("refuse %s, with the reason", async (_, kind, name, spec, message) => {
+    await expect(create(running(), kind, namespace, name, spec as never)).rejects.toThrow(message);
+  });
+
+  test("accept an Import's name of 63 characters", async () => {
+    await create(running(), "Import", namespace, "a".repeat(63), importOf(80));
   });
 });

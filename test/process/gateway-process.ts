@@ -92,6 +92,12 @@ export class GatewaySite {
     return site;
   }
 
+  /** Replaces certificate and key by new ones of the same fabric, file by file, as an administrator would. */
+  async renew(name: string): Promise<void> {
+    const { cert, key } = await issuePeer({ name }, fabric);
+    for (const [file, text] of Object.entries({ cert, key })) writeFileSync(join(this.pki, `${file}.pem`), text);
+  }
+
   /** Starts a gateway in a process group of its own, with two relays unless `flags` say otherwise. */
   start(flags: string[] = []) {
     const words = ["gateway", "--pki", this.pki, "--state", this.state, "--listen", `127.0.0.1:${this.port}`];
@@ -141,14 +147,19 @@ export class GatewaySite {
     });
   }
 
-  /** Ends what was started here, and removes the folder. */
-  async close(): Promise<void> {
-    for (const child of this.#started) {
+  /** Kills what was started here. */
+  async stop(): Promise<void> {
+    for (const child of this.#started.splice(0)) {
       const children = [...childrenOf(child.pid).values()];
       child.kill("SIGKILL");
       await child.exited;
       await until(() => children.every((pid) => !isAlive(pid)));
     }
+  }
+
+  /** Ends what was started here, and removes the folder. */
+  async close(): Promise<void> {
+    await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

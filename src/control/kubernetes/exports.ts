@@ -2,6 +2,7 @@ import type { ExportResource } from "../../resources/kinds.ts";
 import { keyOf, type ObjectKey } from "../../resources/meta.ts";
 import type { ExportEntry } from "../../snapshot/tables.ts";
 import type { Service } from "../../store/kubernetes/resource.ts";
+import { validExportMessage } from "../reconcile/exports.ts";
 import { condition, type Outcome } from "../reconcile/outcome.ts";
 
 /**
@@ -22,7 +23,7 @@ export function reconcileKubernetesExports(
     outcome.statuses.set(
       key,
       fault === undefined
-        ? condition("ExportValid", "True", "Valid", "Peers can reach the service where policies allow it.")
+        ? condition("ExportValid", "True", "Valid", validExportMessage({ host, port }))
         : condition("ExportValid", "False", fault.reason, fault.message),
     );
   }

@@ -1,4 +1,4 @@
-import { type ObjectKey, objectKey } from "../../resources/meta.ts";
+import { API_VERSION, type ObjectKey, objectKey } from "../../resources/meta.ts";
 import type { EndpointSlice, KubeMeta, Service } from "../../store/kubernetes/resource.ts";
 
 /** Kubernetes' label for the tool that manages an object. */
@@ -38,9 +38,15 @@ export function serviceOfSlice({ metadata }: EndpointSlice): ObjectKey | undefin
   return name === undefined ? undefined : objectKey(metadata.namespace, name);
 }
 
-/** @returns whose a Service is, for people: its controller, else who is said to manage it, else who made it. */
+/**
+ * @returns whose a Service is, for people: its controller, else who is said to manage it, else who made it. An Import
+ * that still stands among the owners of a Service which was ours does not count.
+ */
 export function describeOwner({ metadata }: { metadata: KubeMeta }): string {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller) ?? metadata.ownerReferences?.[0];
+  const owners = metadata.ownerReferences?.filter(
+    ({ apiVersion, kind }) => apiVersion !== API_VERSION || kind !== "Import",
+  );
+  const owner = owners?.find(({ controller }) => controller) ?? owners?.[0];
   if (owner) return `it belongs to ${owner.kind} ${owner.name}`;
   const manager = metadata.labels?.[MANAGED_BY];
   if (manager !== undefined && manager !== MANAGER) return `it is managed by ${manager}`;

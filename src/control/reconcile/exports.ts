@@ -1,3 +1,4 @@
+import { formatHostPort } from "../../resources/address.ts";
 import type { ExportResource } from "../../resources/kinds.ts";
 import { keyOf } from "../../resources/meta.ts";
 import type { ExportEntry } from "../../snapshot/tables.ts";
@@ -21,9 +22,14 @@ export function reconcileStandaloneExports(exports: Iterable<ExportResource>): O
     outcome.statuses.set(
       key,
       row
-        ? condition("ExportValid", "True", "Valid", "Peers can reach the service where policies allow it.")
+        ? condition("ExportValid", "True", "Valid", validExportMessage(row))
         : condition("ExportValid", "False", "HostMissing", "A site without Kubernetes has no Services: set spec.host."),
     );
   }
   return outcome;
+}
+
+/** @returns what a valid Export says of itself; whether somebody answers there shows with each connection. */
+export function validExportMessage({ host, port }: Pick<ExportEntry, "host" | "port">): string {
+  return `Connections of peers lead to ${formatHostPort(host, port)} where policies allow them.`;
 }
