@@ -1,10 +1,13 @@
 /** What ours does towards a gateway that speaks HTTP/1.1 only, byte by byte. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { Clock, certificatesOf, Site, source } from "./fabric.ts";
 import { ESTABLISHED, GRANTED, HttpGateway, OK, type Respond, respondBut, respondWell } from "./http-conversation.ts";
 import { RawGateway } from "./raw-peer.ts";
 import { application, ending, eventually, next, readAll } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const westCertificates = await certificatesOf("west");
 const northCertificates = await certificatesOf("north");

@@ -13,6 +13,9 @@ import { requires } from "../requires.ts";
 import { certificatesOf, fabric, Site, source } from "./fabric.ts";
 import { oldGateway } from "./old-gateway.ts";
 import { application, digest, ending, eventually, next, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const go = requires("go");
 const MiB = 1 << 20;

@@ -1,9 +1,12 @@
 /** Two of ours that speak HTTP/1.1 to each other lose nothing either: half-closes, large transfers, slow readers, resets. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { certificatesOf, Site, source } from "./fabric.ts";
 import { bridge } from "./http-bridge.ts";
 import { application, digest, ending, eventually, pour, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const east = new Site(await certificatesOf("east"), { region: "us" });
 const west = new Site(await certificatesOf("west"), { region: "eu" });

@@ -1,5 +1,5 @@
 /** TLS sessions that are resumed: half the work, and nobody is anybody else, or any longer, than by its certificate. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { createHash, X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { Resumption } from "../../src/relay/resumption.ts";
@@ -10,6 +10,9 @@ import { certificatesOf, Site, source } from "./fabric.ts";
 import { authzText, Conversation, HttpGateway } from "./http-conversation.ts";
 import { RawGateway, RawPeer } from "./raw-peer.ts";
 import { application, eventually, next, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const { issueFabric } = await import("../../src/pki/issue.ts");
 

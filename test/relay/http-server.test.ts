@@ -1,10 +1,13 @@
 /** What a gateway that speaks HTTP/1.1 only gets from ours, byte by byte. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { certificatesOf, Site } from "./fabric.ts";
 import { authzText, Conversation, connectText, forgedToken, post, type TokenRecipe } from "./http-conversation.ts";
 import { type RawOptions, RawPeer } from "./raw-peer.ts";
 import { eventually, next, readAll, service } from "./sockets.ts";
+import { tearDown } from "./teardown.ts";
+
+afterAll(tearDown);
 
 const eastCertificates = await certificatesOf("east");
 const northCertificates = await certificatesOf("north");

@@ -10,10 +10,13 @@ import { Site, source } from "./fabric.ts";
 export interface SiteRecipe {
   certificates: CertificateEntry;
   /** The gateway of the peer `west`, from which `echo` is imported. */
-  gateway: number;
+  gateway?: number;
+  /** The port of what is exported as `echo`. */
+  echo?: number;
 }
 
 export interface Started {
+  /** 0 where nothing is imported. */
   importPort: number;
   peerPort: number;
 }
@@ -28,9 +31,11 @@ if (import.meta.main) {
   let site: Site | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
     if (site === undefined) {
-      const { certificates, gateway }: SiteRecipe = JSON.parse(line);
-      site = new Site(certificates).addGateways("west", [gateway]).allow();
-      const importPort = site.addImport("echo", [source("west", "echo")]);
+      const { certificates, gateway, echo }: SiteRecipe = JSON.parse(line);
+      site = new Site(certificates).allow();
+      if (echo !== undefined) site.addExport("echo", echo);
+      if (gateway !== undefined) site.addGateways("west", [gateway]);
+      const importPort = gateway === undefined ? 0 : site.addImport("echo", [source("west", "echo")]);
       await site.publish();
       print({ importPort, peerPort: site.port });
     } else print({ ...(await site.report()), descriptors: site.relay.descriptors.used });
