@@ -33,7 +33,7 @@ function wordsOf(program: Command): CompletionWords[] {
         .createHelp()
         .visibleCommands(command)
         .map((child) => child.name()),
-      ...command.options.flatMap((option) => (option.long ? [option.long] : [])),
+      ...command.options.flatMap((option) => (option.long && !option.hidden ? [option.long] : [])),
     ],
     kinds: command.registeredArguments.some((argument) => argument.name() === "kind"),
   }));

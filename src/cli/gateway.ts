@@ -10,6 +10,12 @@ import {
 import { CliError } from "./errors.ts";
 import { fail } from "./output.ts";
 
+/**
+ * Hidden: for whoever starts gateways that must not outlive it. A pipe to their standard input ends with its process,
+ * however that ends.
+ */
+export const LEASH = "--leash";
+
 /** Adds `gateway` to the program, with the flags of {@link GATEWAY_FLAGS}. */
 export function addGatewayCommand(program: Command): void {
   const command = program
@@ -19,11 +25,19 @@ export function addGatewayCommand(program: Command): void {
     );
   const flags: GatewayFlag<unknown>[] = Object.values(GATEWAY_FLAGS);
   for (const flag of flags) command.addOption(optionOf(flag));
-  command.addHelpText("after", EXAMPLES).action(async (values: FlagValues) => {
+  command.addOption(new Option(LEASH, "end when standard input does").hideHelp());
+  command.addHelpText("after", EXAMPLES).action(async ({ leash, ...values }: FlagValues & { leash?: true }) => {
     const config = readConfig(typed(values, command));
     const { runGateway } = await import("../process/gateway.ts");
-    process.exitCode = await runGateway(config);
+    process.exitCode = await runGateway(config, leash && endOfInput());
+    // Whoever still waits for the input would keep the process.
+    if (leash) process.exit();
   });
+}
+
+async function endOfInput(): Promise<void> {
+  const reader = Bun.stdin.stream().getReader();
+  while (!(await reader.read()).done);
 }
 
 function optionOf(flag: GatewayFlag<unknown>): Option {

@@ -16,9 +16,10 @@ const REAP_INTERVAL = 5_000;
  * Runs a gateway: this process becomes the supervisor of its control and its relays, until SIGTERM or SIGINT. A second
  * signal ends it at once.
  *
+ * @param leash counts as a signal when it resolves.
  * @returns the exit code: 0 after an orderly end, 2 when the configuration or the state folder cannot be used.
  */
-export async function runGateway(config: GatewayConfig): Promise<number> {
+export async function runGateway(config: GatewayConfig, leash?: Promise<void>): Promise<number> {
   const log = createLogger({ level: config.logLevel, format: config.logFormat, fields: { role: "supervisor" } });
   let lock: ReturnType<typeof lockState>;
   try {
@@ -39,6 +40,7 @@ export async function runGateway(config: GatewayConfig): Promise<number> {
   const terminate = () => supervisor.terminate();
   process.on("SIGTERM", terminate);
   process.on("SIGINT", terminate);
+  void leash?.then(terminate);
   const reaping = process.pid === 1 ? await reapOrphans(supervisor) : undefined;
   supervisor.start();
   const code = await supervisor.finished;

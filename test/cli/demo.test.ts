@@ -122,6 +122,19 @@ describe("the demo that stays", () => {
     }
   }, 60_000);
 
+  test("leaves no gateway behind when it is killed", async () => {
+    const { child, folder } = await startDemo();
+    expect(processesIn(folder)).not.toEqual([]);
+    child.kill("SIGKILL");
+    await child.exited;
+    const end = Date.now() + 10_000;
+    while (processesIn(folder).length > 0 && Date.now() < end) await Bun.sleep(20);
+    const left = processesIn(folder);
+    for (const pid of left) process.kill(pid, "SIGKILL");
+    rmSync(folder, { recursive: true });
+    expect(left).toEqual([]);
+  }, 60_000);
+
   test("fails with the end of the logs when a gateway dies, and ends the other", async () => {
     const { child, folder } = await startDemo();
     const gateway = processesIn(folder).find((pid) => {

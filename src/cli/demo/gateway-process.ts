@@ -2,6 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { CliError } from "../errors.ts";
+import { LEASH } from "../gateway.ts";
 import { Stage } from "./stage.ts";
 
 /** Lines of a log that are shown when something went wrong. */
@@ -11,11 +12,14 @@ const TAIL_LINES = 20;
 const STOP_DEADLINE = 10_000;
 
 export class GatewayProcess {
-  readonly #child: Bun.Subprocess<"ignore", number, number>;
+  readonly #child: Bun.Subprocess<"pipe", number, number>;
   readonly #log: string;
   #stopping = false;
 
-  /** Starts `clusterlink ARGS &` and shows the command; its output goes to `SITE.log`. */
+  /**
+   * Starts `clusterlink ARGS &` and shows the command; its output goes to `SITE.log`. It ends when this process does,
+   * by whatever way.
+   */
   constructor(
     stage: Stage,
     readonly site: string,
@@ -25,8 +29,8 @@ export class GatewayProcess {
     stage.show(["clusterlink", ...args], ` > ${site}.log 2>&1 &`);
     this.#log = join(folder, `${site}.log`);
     const log = openSync(this.#log, "a", 0o600);
-    const options = { cwd: folder, env: Stage.environment(), stdin: "ignore", stdout: log, stderr: log } as const;
-    this.#child = Bun.spawn([...executable, ...args], options);
+    const options = { cwd: folder, env: Stage.environment(), stdin: "pipe", stdout: log, stderr: log } as const;
+    this.#child = Bun.spawn([...executable, ...args, LEASH], options);
     closeSync(log);
   }
 
