@@ -11,6 +11,7 @@ import { measureFigure, type Started } from "./bench.ts";
 import { Children } from "./children.ts";
 import { builtExecutable, ROOT } from "./executable.ts";
 import { FIGURES } from "./figures/all.ts";
+import type { Figure } from "./figures/figure.ts";
 import { createCertificates, EXPORTING, folders, type Lab, LOOPBACK_PLACES, SERVICES, type Service } from "./lab.ts";
 import { describeMachine } from "./machine.ts";
 import { type Options, parseOptions, select } from "./options.ts";
@@ -18,6 +19,7 @@ import { writePlots } from "./plot/files.ts";
 import type { FigureResult, Result, Skip } from "./result.ts";
 import { findSubjects } from "./subjects/all.ts";
 import { parsePorts } from "./subjects/entries.ts";
+import type { Subject } from "./subjects/subject.ts";
 import { formatResult } from "./table.ts";
 
 /** What shells report of a program that Ctrl-C ended. */
@@ -55,13 +57,17 @@ function draw(file: string, folder: string): number {
   return 0;
 }
 
-function servicesOf(figure: (typeof FIGURES)[number]): (Service | undefined)[] {
+function concerns(figure: Figure, subject: Subject): boolean {
+  return figure.kind === "proxy" && (figure.concerns?.(subject) ?? true);
+}
+
+function servicesOf(figure: Figure): (Service | undefined)[] {
   return figure.kind === "proxy" ? [figure.service, ...(figure.besides ?? [])] : [figure.service];
 }
 
 async function measure(
   options: Options,
-  figures: readonly (typeof FIGURES)[number][],
+  figures: readonly Figure[],
   subjects: ReturnType<typeof findSubjects>["subjects"],
   executable: string,
   missing: readonly Skip[],
@@ -92,7 +98,7 @@ async function measure(
     };
     const started: Started[] = [];
     const skipped = [...missing];
-    for (const subject of figures.some(({ kind }) => kind === "proxy") ? subjects : []) {
+    for (const subject of subjects.filter((one) => figures.some((figure) => concerns(figure, one)))) {
       progress(`starting ${subject.name} (${subject.version})`);
       try {
         started.push({ subject, running: await subject.start(lab) });

@@ -1,0 +1,50 @@
+/** What the bench takes for granted of h2load: that it keeps a rate, and what it logs. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Children } from "../../bench/children.ts";
+import { constantRate } from "../../bench/generators.ts";
+import { requires } from "../requires.ts";
+
+const h2load = requires("h2load");
+
+let folder: string;
+let children: Children;
+
+beforeEach(() => {
+  folder = mkdtempSync("/tmp/clusterlink-bench-test-");
+  children = new Children(folder);
+});
+
+afterEach(async () => {
+  await children.endAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test.skipIf(h2load.skip)(
+  `a constant rate reaches the service over many connections, and each request is timed ${h2load.reason}`,
+  async () => {
+    let requests = 0;
+    const connections = new Set<string>();
+    await using server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch(request, { requestIP }) {
+        requests += 1;
+        connections.add(String(requestIP.call(server, request)?.port));
+        return new Response("here");
+      },
+    });
+    const entry = { host: "127.0.0.1", port: server.port ?? 0 };
+    const load = { rate: 1_000, seconds: 1, log: join(folder, "requests.tsv") };
+    const run = await constantRate(children, entry, load);
+    expect(run.requests).toBe(requests);
+    expect(connections.size).toBe(256);
+    // Not a bound on this machine's speed: all of the second's requests are sent, late ones too.
+    expect(run.requestsPerSecond).toBeGreaterThan(500);
+    expect(run.requestsPerSecond).toBeLessThan(2_000);
+    expect(run.p50).toBeGreaterThan(0);
+    expect(run.p99).toBeGreaterThanOrEqual(run.p50);
+  },
+  60_000,
+);
