@@ -23,6 +23,8 @@ interface Instance extends Named {
 
 describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () => {
   let clusters: Clusters;
+  /** The gateway pods of the client, each with its certificates before they were replaced. */
+  const former = new Map<string, string>();
 
   beforeAll(async () => {
     clusters = new Clusters();
@@ -207,6 +209,18 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
   );
 
   test(
+    "a certificate that is deployed anew restarts no pod",
+    async () => {
+      for (const name of await gateways("client")) former.set(name, await certificatesOf(name));
+      await clusters.renewCertificate("client");
+      const { output } = await clusters.deploy("client", "--replicas", "2");
+      expect(output).toContain("secret/cl-peer configured");
+      expect(output).toContain("deployment.apps/clusterlink unchanged");
+    },
+    2 * MINUTE,
+  );
+
+  test(
     "the operator keeps what the Instance says, and refuses a second Instance",
     async () => {
       const spec = ["get", "deployment", "clusterlink", "-n", "clusterlink-system", "-o", "jsonpath={.spec.replicas}"];
@@ -239,6 +253,19 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
       expect(ready(await until(first, ready, 60_000))).toBe(true);
     },
     2 * MINUTE,
+  );
+
+  test(
+    "the certificate that was deployed anew is in use, in the pods that were there",
+    async () => {
+      for (const [name, before] of former) {
+        const now = () => certificatesOf(name);
+        expect(await until(now, (certificates) => certificates !== before, 2 * MINUTE)).not.toBe(before);
+      }
+      expect(former.size).toBe(2);
+      expect((await ask("shop")).stdout).toBe("hello from the other cluster\n");
+    },
+    3 * MINUTE,
   );
 
   test.each(["server", "client"] as const)(
@@ -296,19 +323,19 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
 
   /** How many connections a gateway pod carries. */
   async function connections(name: string): Promise<number> {
-    const command = [
-      "exec",
-      name,
-      "-n",
-      "clusterlink-system",
-      "--",
-      "/usr/bin/clusterlink",
-      "connections",
-      "-o",
-      "json",
-    ];
-    const { stdout } = await clusters.kubectl("client", ...command);
-    return (JSON.parse(stdout || "[]") as unknown[]).length;
+    return (JSON.parse((await inPod(name, "connections")) || "[]") as unknown[]).length;
+  }
+
+  /** What a gateway pod says of its certificates. */
+  async function certificatesOf(name: string): Promise<string> {
+    const status = JSON.parse(await inPod(name, "status")) as { certificates: unknown };
+    return JSON.stringify(status.certificates);
+  }
+
+  /** What a command says in a gateway pod, as JSON. */
+  async function inPod(name: string, command: string): Promise<string> {
+    const words = ["exec", name, "-n", "clusterlink-system", "--", "/usr/bin/clusterlink", command, "-o", "json"];
+    return (await clusters.kubectl("client", ...words)).stdout;
   }
 });
 

@@ -77,6 +77,12 @@ export class Clusters {
     return this.clusterlink(site, ["deploy", "peer", ...place, ...ingress, "--wait", "--timeout", "60s", ...flags]);
   }
 
+  /** Makes another certificate of a site, which `deploy` takes to the cluster. */
+  async renewCertificate(site: Site): Promise<void> {
+    const place = ["--name", site, "--fabric", "demo", "--path", this.#env.QUICKSTART_FOLDER];
+    await this.succeed([join(this.dist, "clusterlink"), "create", "peer-cert", ...place, "--force"]);
+  }
+
   kubectl(site: Site, ...args: string[]): Promise<Ran> {
     return this.run(this.kubectlCommand(site, ...args));
   }

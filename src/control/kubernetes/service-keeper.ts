@@ -125,13 +125,15 @@ export class ServiceKeeper {
     );
   }
 
+  /** What comes of it counts only as long as the leadership lasts under which it began. */
   async #reconcile(key: ObjectKey): Promise<void> {
+    const leadership = this.options.leadership();
+    if (leadership === undefined) return;
     const scene = this.#sceneOf(key);
     const plan = planOf(scene);
     for (const write of plan.writes) {
-      const signal = this.options.leadership();
-      if (signal === undefined) return;
-      await this.#execute(write, signal);
+      await this.#execute(write, leadership);
+      if (leadership.aborted) return;
       this.#told(scene, write);
     }
     this.#conclude(key, plan);

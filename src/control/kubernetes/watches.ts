@@ -1,6 +1,7 @@
 import type { ObjectKey } from "../../resources/meta.ts";
-import type { KubeClient, Selection } from "../../store/kubernetes/client.ts";
+import type { KubeClient } from "../../store/kubernetes/client.ts";
 import { type ChangeListener, Informer } from "../../store/kubernetes/informer.ts";
+import type { Selection } from "../../store/kubernetes/requests.ts";
 import { type KubeObject, type KubeResource, resourceName } from "../../store/kubernetes/resource.ts";
 import type { Logger } from "../../telemetry/log.ts";
 

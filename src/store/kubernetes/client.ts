@@ -1,5 +1,16 @@
-import { isObjectMissing, type KubeApiError, readStatus, statusError } from "./error.ts";
+import { isObjectMissing, readStatus, statusError } from "./error.ts";
 import { readLines } from "./lines.ts";
+import { type ListOptions, readPages, type TakeItems } from "./paging.ts";
+import type {
+  DeleteOptions,
+  Page,
+  PageOptions,
+  PatchOptions,
+  RequestOptions,
+  Selection,
+  WatchFrame,
+  WatchOptions,
+} from "./requests.ts";
 import {
   apiVersionOf,
   collectionPath,
@@ -10,65 +21,6 @@ import {
 } from "./resource.ts";
 import { Transport, type TransportOptions, type TransportRequest } from "./transport.ts";
 
-/** Which objects of a resource. */
-export interface Selection {
-  /** Left out: all namespaces. */
-  namespace?: string | undefined;
-  labelSelector?: string | undefined;
-  fieldSelector?: string | undefined;
-}
-
-export interface PageOptions extends Selection {
-  limit?: number | undefined;
-  continue?: string | undefined;
-  resourceVersion?: string | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-export interface Page<T> {
-  items: T[];
-  resourceVersion: string;
-  /** Where the next page begins; absent on the last. */
-  continue?: string;
-  remainingItemCount?: number;
-}
-
-export interface RequestOptions {
-  dryRun?: boolean | undefined;
-  /** Default: `clusterlink`. */
-  fieldManager?: string | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-export interface PatchOptions extends RequestOptions {
-  /** Default: `merge` (RFC 7386). `json` is RFC 6902; `apply` is server-side apply. */
-  type?: "merge" | "json" | "apply";
-  /** For example `status`. */
-  subresource?: string;
-  /** With `apply`: takes over fields that others manage. */
-  force?: boolean;
-}
-
-export interface DeleteOptions extends RequestOptions {
-  preconditions?: { uid?: string; resourceVersion?: string } | undefined;
-  propagationPolicy?: "Background" | "Foreground" | "Orphan";
-  gracePeriodSeconds?: number;
-}
-
-export interface WatchOptions extends Selection {
-  /** Events after this version are delivered. */
-  resourceVersion: string;
-  /** How long the server is to keep it open, seconds. */
-  timeoutSeconds?: number;
-  /** Called when the server has begun to answer, which may be long before there is anything to tell. */
-  onOpen?: () => void;
-  signal: AbortSignal;
-}
-
-export type WatchFrame<T> =
-  | { type: "ADDED" | "MODIFIED" | "DELETED"; object: T }
-  | { type: "BOOKMARK"; resourceVersion: string };
-
 const PATCH_TYPES = {
   merge: "application/merge-patch+json",
   json: "application/json-patch+json",
@@ -77,14 +29,8 @@ const PATCH_TYPES = {
 
 const FIELD_MANAGER = "clusterlink";
 
-/** Objects on a page of a list that is read whole. */
-const PAGE = 500;
-
-/** How often a list is begun again because its pages expired, before it is asked for in one piece. */
-const LIST_RESTARTS = 2;
-
 /**
- * The Kubernetes API, as far as a gateway needs it. Every method throws {@link KubeApiError}; no message has a
+ * The Kubernetes API, as far as a gateway needs it. Every method throws KubeApiError; no message has a
  * credential in it.
  */
 export class KubeClient {
@@ -129,33 +75,13 @@ export class KubeClient {
     };
   }
 
-  /**
-   * A whole list, page by page, all of one version: begun again when its pages expire under way. `take` gets every
-   * item once the page is there; a list that begins again calls `restart` first.
-   * @returns the list's version
-   */
+  /** A whole list, all of one version; see {@link readPages}. @returns that version */
   async list<T extends KubeObject>(
     resource: KubeResource<T>,
-    options: Selection & { signal?: AbortSignal | undefined; pageSize?: number },
-    take: { item: (item: T) => void; restart: () => void },
+    options: ListOptions,
+    take: TakeItems<T>,
   ): Promise<string> {
-    const { pageSize = PAGE, ...selection } = options;
-    let restarts = 0;
-    let next: string | undefined;
-    for (;;) {
-      const limit = restarts > LIST_RESTARTS ? undefined : pageSize;
-      try {
-        const page = await this.page(resource, { ...selection, limit, continue: next });
-        for (const item of page.items) take.item(item);
-        if (page.continue === undefined) return page.resourceVersion;
-        next = page.continue;
-      } catch (error) {
-        if (next === undefined || (error as KubeApiError).code !== "Expired") throw error;
-        next = undefined;
-        restarts++;
-        take.restart();
-      }
-    }
+    return readPages((page) => this.page(resource, page), options, take);
   }
 
   /** All objects of a selection. */

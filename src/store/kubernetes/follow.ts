@@ -1,8 +1,9 @@
 import type { Logger } from "../../telemetry/log.ts";
 import { backoff } from "../backoff.ts";
-import type { KubeClient, Selection, WatchFrame } from "./client.ts";
+import type { KubeClient } from "./client.ts";
 import { deadline } from "./deadline.ts";
 import { KubeApiError } from "./error.ts";
+import type { Selection, WatchFrame } from "./requests.ts";
 import { type KubeObject, type KubeResource, resourceName } from "./resource.ts";
 import type { Timing } from "./timing.ts";
 

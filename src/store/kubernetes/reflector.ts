@@ -1,8 +1,9 @@
 import type { ObjectKey } from "../../resources/meta.ts";
 import type { Logger } from "../../telemetry/log.ts";
-import type { KubeClient, Selection, WatchFrame } from "./client.ts";
+import type { KubeClient } from "./client.ts";
 import { KubeApiError } from "./error.ts";
 import { follow, retryDelay } from "./follow.ts";
+import type { Selection, WatchFrame } from "./requests.ts";
 import { type KubeObject, type KubeResource, keyOfObject, resourceName } from "./resource.ts";
 import { SYSTEM_TIMING, type Timing } from "./timing.ts";
 
