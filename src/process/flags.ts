@@ -1,7 +1,17 @@
 /** The flags of `clusterlink gateway`, in one table: the command line registers them, config.ts reads them. */
-import { canonicalAddress, type HostPort, parseHostPort } from "../resources/address.ts";
-import { LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
-import { parseDuration } from "./duration.ts";
+import { LOG_LEVELS } from "../telemetry/log.ts";
+import {
+  atLeast,
+  parseImportAddress,
+  parseLabel,
+  parseListener,
+  parseLogFormat,
+  parseLogLevel,
+  parseNamespace,
+  parsePath,
+  parseRelays,
+  parseSwitch,
+} from "./flag-values.ts";
 
 export interface GatewayFlag<T> {
   /** As it is typed, for example `--peer-label`; `--no-` and the key switches off what is on by default. */
@@ -19,14 +29,6 @@ export interface GatewayFlag<T> {
   /** @throws RangeError that says what is wrong and what would be right. */
   parse(text: string): T;
 }
-
-const path = (text: string) => text;
-
-const duration = (least: number) => (text: string) => {
-  const value = parseDuration(text);
-  if (value < least) throw new RangeError(`"${text}" is too short; the least is ${least}ms`);
-  return value;
-};
 
 const flag = <T>(definition: GatewayFlag<T>) => definition;
 
@@ -46,28 +48,28 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_PKI",
     default: "/etc/clusterlink/pki",
     description: "folder with ca.pem, cert.pem and key.pem",
-    parse: path,
+    parse: parsePath,
   }),
   ca: flag({
     name: "--ca",
     argument: "FILE",
     env: "CLUSTERLINK_CA",
     description: "the fabric's CA certificates (with --cert and --key, instead of --pki)",
-    parse: path,
+    parse: parsePath,
   }),
   cert: flag({
     name: "--cert",
     argument: "FILE",
     env: "CLUSTERLINK_CERT",
     description: "the site's certificate chain",
-    parse: path,
+    parse: parsePath,
   }),
   key: flag({
     name: "--key",
     argument: "FILE",
     env: "CLUSTERLINK_KEY",
     description: "the site's private key",
-    parse: path,
+    parse: parsePath,
   }),
   state: flag({
     name: "--state",
@@ -75,14 +77,14 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_STATE",
     default: "/var/lib/clusterlink",
     description: "folder for what must survive a restart; one gateway a folder",
-    parse: path,
+    parse: parsePath,
   }),
   manifests: flag({
     name: "--manifests",
     argument: "DIR",
     env: "CLUSTERLINK_MANIFESTS",
     description: "folder of YAML files that are applied at start and whenever they change",
-    parse: path,
+    parse: parsePath,
   }),
   kubernetes: flag({
     name: "--kubernetes",
@@ -98,7 +100,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_KUBECONFIG",
     defaultText: "KUBECONFIG, ~/.kube/config, or the pod's service account",
     description: "with --kubernetes: where the cluster's API server is, and who asks it",
-    parse: path,
+    parse: parsePath,
   }),
   context: flag({
     name: "--context",
@@ -106,7 +108,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_CONTEXT",
     defaultText: "the current one",
     description: "with --kubernetes: the context of the kubeconfig",
-    parse: path,
+    parse: parsePath,
   }),
   watchNamespace: flag({
     name: "--watch-namespace",
@@ -161,7 +163,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_API_SOCKET",
     defaultText: "STATE/api.sock",
     description: "unix socket of the control API",
-    parse: path,
+    parse: parsePath,
   }),
   apiListen: flag({
     name: "--api-listen",
@@ -183,7 +185,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_GRACE",
     default: "25s",
     description: "how long live connections may go on after SIGTERM",
-    parse: duration(0),
+    parse: atLeast(0),
   }),
   drainDelay: flag({
     name: "--drain-delay",
@@ -191,7 +193,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_DRAIN_DELAY",
     default: "0s",
     description: "how long to go on accepting after SIGTERM, while not ready",
-    parse: duration(0),
+    parse: atLeast(0),
   }),
   handshakeTimeout: flag({
     name: "--handshake-timeout",
@@ -199,7 +201,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_HANDSHAKE_TIMEOUT",
     default: "5s",
     description: "limit for a TLS handshake, a HELLO and a request head, each",
-    parse: duration(10),
+    parse: atLeast(10),
   }),
   openTimeout: flag({
     name: "--open-timeout",
@@ -207,7 +209,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_OPEN_TIMEOUT",
     default: "10s",
     description: "limit for the answer of a peer to the opening of a connection",
-    parse: duration(10),
+    parse: atLeast(10),
   }),
   dialTimeout: flag({
     name: "--dial-timeout",
@@ -215,7 +217,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_DIAL_TIMEOUT",
     default: "5s",
     description: "limit for a TCP connection to an exported service or a gateway",
-    parse: duration(10),
+    parse: atLeast(10),
   }),
   identityMaxAge: flag({
     name: "--identity-max-age",
@@ -223,7 +225,7 @@ export const GATEWAY_FLAGS = {
     env: "CLUSTERLINK_IDENTITY_MAX_AGE",
     default: "5m",
     description: "how long client identities are trusted without a working watch of pods",
-    parse: duration(1000),
+    parse: atLeast(1000),
   }),
   logLevel: flag({
     name: "--log-level",
@@ -244,66 +246,3 @@ export const GATEWAY_FLAGS = {
 } as const;
 
 export type GatewayFlagKey = keyof typeof GATEWAY_FLAGS;
-
-/** `:PORT` is all addresses of both families. */
-function parseListener(text: string): HostPort {
-  const place = parseHostPort(text.startsWith(":") ? `[::]${text}` : text);
-  if (!place) throw new RangeError(`"${text}" is not HOST:PORT; write for example [::]:8443 or 127.0.0.1:8443`);
-  if (place.port === 0) throw new RangeError(`"${text}" has port 0; write one of 1–65535`);
-  return place;
-}
-
-function parseImportAddress(text: string): string {
-  const address = canonicalAddress(text);
-  if (address === undefined)
-    throw new RangeError(`"${text}" is not an IP address; write for example [::] or 127.0.0.1`);
-  return address;
-}
-
-function parseNamespace(text: string): string {
-  if (text.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(text)) return text;
-  throw new RangeError(`"${text}" is not a namespace; write 1–63 of a–z, 0–9 and "-", for example clusterlink-system`);
-}
-
-function parseLabel(text: string): [key: string, value: string] {
-  const at = text.indexOf("=");
-  const key = text.slice(0, at);
-  const value = text.slice(at + 1);
-  const prefix = key.includes("/") ? key.slice(0, key.indexOf("/")) : undefined;
-  const name = prefix === undefined ? key : key.slice(prefix.length + 1);
-  if (
-    at > 0 &&
-    name.length <= 63 &&
-    /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name) &&
-    (prefix === undefined ||
-      (prefix.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(prefix))) &&
-    value.length <= 63 &&
-    /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(value)
-  ) {
-    return [key, value];
-  }
-  throw new RangeError(`"${text}" is not KEY=VALUE with a Kubernetes label key and value; write for example region=eu`);
-}
-
-function parseRelays(text: string): number {
-  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= 64) return count;
-  throw new RangeError(`"${text}" is not a number of relays; write 1 to 64`);
-}
-
-function parseSwitch(text: string): boolean {
-  if (text === "true" || text === "1") return true;
-  if (text === "false" || text === "0") return false;
-  throw new RangeError(`"${text}" is neither true nor false`);
-}
-
-function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level) return level;
-  throw new RangeError(`"${text}" is not a log level; write one of ${LOG_LEVELS.join(", ")}`);
-}
-
-function parseLogFormat(text: string): "json" | "text" {
-  if (text === "json" || text === "text") return text;
-  throw new RangeError(`"${text}" is not a log format; write json or text`);
-}

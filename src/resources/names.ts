@@ -1,12 +1,11 @@
 /** The name, label, host and port rules (RFC 1123, RFC 1035 and the label syntax of Kubernetes), as zod schemas. */
 import { z } from "zod";
 import { hasHostBits, isHostName, parseAddress, parseCidr } from "./address.ts";
+import { DNS_LABEL, isLabelKey, LABEL_VALUE, QUALIFIED_NAME } from "./label-syntax.ts";
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+export { isLabelKey, isLabelValue } from "./label-syntax.ts";
+
 const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const QUALIFIED_NAME =
-  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
 
 const LABEL_VALUE_RULE =
   "a label value consists of letters, digits, '-', '_' or '.', with a letter or digit at both ends, or is empty (for example 'frontend')";
@@ -40,16 +39,6 @@ export const labelValue = z.string().max(63).regex(LABEL_VALUE, LABEL_VALUE_RULE
 /** RFC 1035 label, which a Kubernetes Service's name must be: as RFC 1123, but it begins with a letter. */
 export function isRfc1035Label(text: string): boolean {
   return text.length <= 63 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(text);
-}
-
-/** @returns whether the text is a label key: a name of up to 63 characters after an optional subdomain and "/". */
-export function isLabelKey(text: string): boolean {
-  return text.indexOf("/") <= 253 && QUALIFIED_NAME.test(text);
-}
-
-/** @returns whether the text is a label value. */
-export function isLabelValue(text: string): boolean {
-  return text.length <= 63 && LABEL_VALUE.test(text);
 }
 
 const ATTRIBUTE_LABEL_KEY = /^(?:client|peer|export)\.clusterlink\.net\/labels\.(.+)$/;

@@ -2,7 +2,7 @@
  * Label and field selectors as list and watch take them, in the grammar of the Kubernetes API
  * (`a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1,m<9`). Pure.
  */
-import { isLabelKey, isLabelValue } from "./names.ts";
+import { isLabelKey, isLabelValue } from "./label-syntax.ts";
 
 /** A selector that cannot be read; the message names the place and the remedy. */
 export class SelectorError extends Error {
