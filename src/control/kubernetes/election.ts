@@ -33,6 +33,9 @@ const TIMES: ElectionTimes = { duration: 15_000, renewal: 10_000, retry: 2_000 }
 /** How long a gateway that ends waits for the answer to its resignation, milliseconds. */
 const RELEASE_LIMIT = 1_000;
 
+/** A write that failed because the Lease is not as it was seen last, or is there no more. */
+const CHANGED: ReadonlySet<string> = new Set(["Conflict", "NotFound", "AlreadyExists"]);
+
 type Spec = NonNullable<Lease["spec"]>;
 
 /**
@@ -94,10 +97,10 @@ export class Election {
         await this.#try();
       } catch (error) {
         if (signal.aborted) return;
-        const level = error instanceof KubeApiError && error.code === "Conflict" ? "debug" : "warn";
-        this.options.log[level]("the Lease cannot be read or written; trying again", { error });
-        // The next try reads it anew.
-        if (level === "debug") this.#see(undefined);
+        if (error instanceof KubeApiError && CHANGED.has(error.code)) {
+          this.options.log.debug("somebody else has written the Lease; reading it again", { error });
+          this.#see(undefined);
+        } else this.options.log.warn("the Lease cannot be read or written; trying again", { error });
       }
       await this.#timing.sleep(this.#times.retry * (0.9 + this.#timing.random() / 5), signal);
     }
