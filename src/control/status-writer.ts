@@ -72,7 +72,9 @@ export class StatusWriter {
   want(kind: GatewayKindName, statuses: ReadonlyMap<ObjectKey, WantedStatus>): void {
     for (const id of this.#wanted.keys()) {
       const key = id.slice(kind.length + 1);
-      if (id.startsWith(`${kind} `) && !statuses.has(key)) this.#wanted.delete(id);
+      if (!id.startsWith(`${kind} `) || statuses.has(key)) continue;
+      this.#wanted.delete(id);
+      this.#written.delete(id);
     }
     for (const [key, wanted] of statuses) {
       this.#wanted.set(`${kind} ${key}`, wanted);

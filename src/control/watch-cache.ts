@@ -44,22 +44,29 @@ export class WatchCache<K extends KindName> {
     return this.#failure;
   }
 
-  /** Lists and watches until {@link stop}, whatever fails: again at once when the version is too old, else with backoff. */
+  /** Lists and watches until {@link stop}, whatever fails: again soon when the version is too old, else with backoff. */
   async run(): Promise<void> {
     const { signal } = this.#abort;
     let failures = 0;
+    let begun = Number.NEGATIVE_INFINITY;
+    const pause = async () => {
+      if (performance.now() - begun < SHORTEST_WATCH) await Bun.sleep(SHORTEST_WATCH);
+    };
     while (!signal.aborted) {
       try {
         let version = await this.#list();
         failures = 0;
         while (!signal.aborted) {
-          const begun = performance.now();
+          begun = performance.now();
           version = await this.#follow(version);
-          if (performance.now() - begun < SHORTEST_WATCH) await Bun.sleep(SHORTEST_WATCH);
+          await pause();
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof StoreError && error.code === "Expired") continue;
+        if (error instanceof StoreError && error.code === "Expired") {
+          await pause();
+          continue;
+        }
         failures++;
         this.#failure = error instanceof Error ? error.message : String(error);
         this.options.log.warn(`the watch of ${this.kind} failed and is begun again`, { error });

@@ -101,6 +101,25 @@ describe("a watch cache", () => {
     expect(ends).toHaveLength(2);
   });
 
+  test("does not ask a store without a pause that finds every version too old", async () => {
+    const store = openStore();
+    let lists = 0;
+    const forgetful: Pick<Store, "list" | "watch"> = {
+      list: (kind, options) => {
+        lists++;
+        return store.list(kind, options);
+      },
+      // biome-ignore lint/correctness/useYield: it fails before there is anything to tell.
+      async *watch() {
+        throw new StoreError("Expired", "too old");
+      },
+    };
+    follow(forgetful);
+    await until(() => lists === 3);
+    await Bun.sleep(250);
+    expect(lists).toBeLessThan(7);
+  });
+
   test("is not synced, says why, and tries again while the store fails", async () => {
     const store = openStore();
     let broken = true;
