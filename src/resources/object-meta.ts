@@ -47,7 +47,7 @@ export const objectMeta = z.strictObject({
   labels: z.record(labelKey, labelValue).optional().describe("Key-value pairs to select by."),
   annotations: z
     .record(labelKey, z.string())
-    .refine((all) => Object.entries(all).reduce((n, [k, v]) => n + k.length + v.length, 0) <= ANNOTATIONS_LIMIT, {
+    .refine((all) => Object.entries(all).reduce((n, [k, v]) => n + Buffer.byteLength(k + v), 0) <= ANNOTATIONS_LIMIT, {
       params: { type: "FieldValueTooLong" },
       error: `may not be more than ${ANNOTATIONS_LIMIT} bytes in all`,
     })

@@ -464,6 +464,13 @@ describe("a fault has its path and type", () => {
       "FieldValueTooLong",
     ],
     [
+      "annotations are bounded in bytes, not in characters",
+      "Peer",
+      anObject("Peer", SPECS.Peer, { annotations: { a: "é".repeat(140_000) } }),
+      "metadata.annotations",
+      "FieldValueTooLong",
+    ],
+    [
       "a finalizer is a qualified name",
       "Peer",
       anObject("Peer", SPECS.Peer, { finalizers: ["a b"] }),

@@ -148,6 +148,21 @@ describe("updating", () => {
     expect(two.metadata.resourceVersion).toBe(one.metadata.resourceVersion);
   });
 
+  test("an object may have a mebibyte, counted in bytes", async () => {
+    const condition = (message: string) => {
+      const rest = { type: "ImportServiceValid", status: "True" as const, reason: "Made" };
+      return { ...rest, message, lastTransitionTime: "2026-01-01T00:00:00Z" };
+    };
+    await store.create("Import", anImport("a"));
+    const withMessages = (text: string) => ({
+      ...anImport("a"),
+      status: { conditions: Array(20).fill(condition(text)) },
+    });
+    expect((await store.updateStatus("Import", withMessages("e".repeat(30_000)))).status?.conditions).toHaveLength(20);
+    const refused = await store.updateStatus("Import", withMessages("é".repeat(30_000))).catch((error) => error);
+    expect([refused.code, refused.faults[0].type]).toEqual(["Invalid", "FieldValueTooLong"]);
+  });
+
   describe("a status update takes along who manages the status", () => {
     const entry = { manager: "me", operation: "Apply", apiVersion: API_VERSION, subresource: "status" } as const;
     const managedBy = (fieldsV1: Record<string, unknown>) => [

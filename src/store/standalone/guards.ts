@@ -9,7 +9,7 @@ export interface Preconditions {
   resourceVersion?: string;
 }
 
-/** Upper bound of a stored object, in characters of JSON. */
+/** Upper bound of a stored object, in bytes of JSON. */
 const LARGEST = 1024 * 1024;
 
 /** @throws {@link StoreError} `Conflict` when the stored object is not the one that the writer had in mind */
@@ -43,7 +43,7 @@ export function refuseOwned(kind: KindName, row: Row): void {
 
 /** @throws {@link StoreError} `Invalid` when the object is larger than the store takes */
 export function checkSize(kind: KindName, object: ResourceOf<KindName>): void {
-  if (JSON.stringify(object).length <= LARGEST) return;
+  if (Buffer.byteLength(JSON.stringify(object)) <= LARGEST) return;
   const message = `Too long: an object may not be larger than ${LARGEST} bytes`;
   throw new StoreError("Invalid", message, {
     kind,

@@ -96,7 +96,7 @@ export class History {
   /** Adds a change, in the caller's transaction, and forgets old ones beyond the bounds. */
   append(change: Change): void {
     const { version, kind, namespace, name, type, object, previous } = change;
-    const bytes = object.length + (previous?.length ?? 0);
+    const bytes = Buffer.byteLength(object) + Buffer.byteLength(previous ?? "");
     this.#append.run(version, kind, namespace, name, type, bytes, object, previous);
     this.#changes += 1;
     this.#bytes += bytes;
