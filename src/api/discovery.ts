@@ -9,7 +9,7 @@ const STATUS_VERBS = ["get", "patch", "update"];
 const GROUP_VERSION = { groupVersion: API_VERSION, version: VERSION };
 
 /** `/api`: the versions of the core group, of which only namespaces are here. */
-export const CORE_VERSIONS = {
+const CORE_VERSIONS = {
   kind: "APIVersions",
   versions: ["v1"],
   serverAddressByClientCIDRs: [],

@@ -14,7 +14,7 @@ export class JsonPatchError extends Error {
 }
 
 /** Kubernetes' bound. */
-export const MAX_OPERATIONS = 10_000;
+const MAX_OPERATIONS = 10_000;
 
 interface Operation {
   op: string;

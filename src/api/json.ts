@@ -30,7 +30,7 @@ export interface JsonLimits {
 }
 
 /** Enough for any resource; YAML aliases that expand to more are refused before they cost memory. */
-export const JSON_LIMITS: JsonLimits = { depth: 64, nodes: 100_000 };
+const JSON_LIMITS: JsonLimits = { depth: 64, nodes: 100_000 };
 
 /**
  * Copies a parsed value into plain JSON of bounded size: YAML shares aliased values and may nest them in themselves.

@@ -1,5 +1,6 @@
 /** What is not Kubernetes': status, connections, explain, metrics, health, tokens, and the documents about them. */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { METRICS_CONTENT_TYPE } from "../telemetry/merge.ts";
 import { readObject } from "./body.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { docsPage } from "./docs-page.ts";
@@ -103,9 +104,7 @@ export function siteRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
   routes.openapi(explain, async (c) =>
     c.json(await site.explain(readExplainQuery(new URL(c.req.url).searchParams)), 200),
   );
-  routes.openapi(metrics, async (c) =>
-    c.body(await site.metrics(), 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }),
-  );
+  routes.openapi(metrics, async (c) => c.body(await site.metrics(), 200, { "Content-Type": METRICS_CONTENT_TYPE }));
   routes.openapi(livez, (c) => c.text("ok"));
   routes.openapi(readyz, (c) => {
     const readiness = site.ready();

@@ -92,7 +92,7 @@ export function invalidParameters(faults: readonly Fault[]): ApiError {
 }
 
 /** @returns the causes of faults, in their order. */
-export function causesOf(faults: readonly Fault[]): StatusCause[] {
+function causesOf(faults: readonly Fault[]): StatusCause[] {
   return faults.map(({ path, type, message }) => ({ reason: type, message, field: path }));
 }
 

@@ -93,7 +93,7 @@ export function tableOf(metaVersion: string, metadata: object, columns: TableCol
  * @param age milliseconds
  * @returns the age as kubectl prints it, two units at most: `45s`, `3m20s`, `5h`, `2d3h`, `400d`
  */
-export function humanDuration(age: number): string {
+function humanDuration(age: number): string {
   const seconds = Math.max(0, Math.floor(age / 1000));
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);

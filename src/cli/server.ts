@@ -8,7 +8,7 @@ import type { ClusterSend } from "./cluster-server.ts";
 import { CliError } from "./errors.ts";
 
 /** Where a gateway serves its control API unless told otherwise. */
-export const DEFAULT_SERVER = "unix:/var/lib/clusterlink/api.sock";
+const DEFAULT_SERVER = "unix:/var/lib/clusterlink/api.sock";
 
 /** The address of the cluster that kubectl would use. */
 const KUBERNETES = "kubernetes";

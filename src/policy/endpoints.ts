@@ -32,11 +32,6 @@ export type PeerClaims = Readonly<Record<string, string>>;
 
 type Values = Record<string, string>;
 
-/** @returns attributes that hold the site and nothing else; `client.*` are known to be absent. */
-export function siteAttributes(site: SiteIdentity): Attributes {
-  return { values: siteValues(site), clientKnown: true, peerLabelsKnown: site.labels !== undefined };
-}
-
 /**
  * The source of a connection that starts in this site.
  *

@@ -9,7 +9,7 @@ import { PolicyTier } from "./policy-tier.ts";
 import { unknownBits } from "./unknown-groups.ts";
 
 /** What a connection gets that no policy speaks of. */
-export const DEFAULT_DENY: Decision = Object.freeze({ allowed: false, policy: "default-deny", tier: "default" });
+const DEFAULT_DENY: Decision = Object.freeze({ allowed: false, policy: "default-deny", tier: "default" });
 
 /**
  * Decides in this order: privileged deny, privileged allow, regular deny, regular allow, default deny; within each of

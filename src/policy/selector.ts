@@ -24,7 +24,7 @@ export interface Requirement {
 export type CompiledSelector = readonly Requirement[];
 
 /** @returns the group that the attribute's being known depends on. */
-export function attributeGroup(key: string): AttributeGroup {
+function attributeGroup(key: string): AttributeGroup {
   if (key.startsWith(CLIENT_PREFIX)) return "client";
   return key.startsWith(PEER_LABEL_PREFIX) ? "peer-labels" : "always-known";
 }

@@ -141,7 +141,7 @@ export function parseGatewayConfig(flags: FlagValues, env: Record<string, string
 }
 
 /** @returns the private folder of the sockets between the gateway's own processes. */
-export function runtimeDir(state: string): string {
+function runtimeDir(state: string): string {
   return join(state, "run");
 }
 

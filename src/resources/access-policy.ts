@@ -25,7 +25,7 @@ const isListed = (operator: unknown) => operator === "In" || operator === "NotIn
 const isBare = (operator: unknown) => operator === "Exists" || operator === "DoesNotExist";
 
 /** One requirement of a selector, as metav1.LabelSelectorRequirement has it. */
-export const selectorRequirement = z
+const selectorRequirement = z
   .strictObject({
     key: attributeKey.describe("The attribute, for example client.clusterlink.net/namespace."),
     operator: z

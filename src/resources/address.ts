@@ -78,7 +78,7 @@ export function hasHostBits(text: string): boolean {
 }
 
 /** @returns the canonical text of a CIDR. */
-export function formatCidr(cidr: Cidr): string {
+function formatCidr(cidr: Cidr): string {
   return `${formatAddress(cidr.address)}/${cidr.prefix}`;
 }
 
@@ -86,12 +86,6 @@ export function formatCidr(cidr: Cidr): string {
 export function canonicalCidr(text: string): string | undefined {
   const cidr = parseCidr(text);
   return cidr && formatCidr(cidr);
-}
-
-/** @returns whether the address is in the block. Families never mix: `::/0` holds no IPv4 address. */
-export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
-  if (cidr.address.family !== address.family) return false;
-  return masked(address, cidr.prefix).bytes.every((byte, i) => byte === cidr.address.bytes[i]);
 }
 
 /**

@@ -5,7 +5,7 @@ import { dnsLabel, dnsSubdomain, port } from "./names.ts";
 
 export const lbScheme = z.enum(["round-robin", "random", "static", "least-connections"]);
 
-export const importSource = z.strictObject({
+const importSource = z.strictObject({
   peer: dnsSubdomain.describe("The name of the Peer that exports the service."),
   exportName: dnsSubdomain.describe("The name of the Export at the peer."),
   exportNamespace: dnsLabel.describe("The namespace of the Export at the peer."),

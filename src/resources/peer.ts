@@ -3,7 +3,7 @@ import { conditions } from "./conditions.ts";
 import type { Condition } from "./meta.ts";
 import { host, port } from "./names.ts";
 
-export const gatewayEndpoint = z.strictObject({
+const gatewayEndpoint = z.strictObject({
   host: host.describe("The gateway's IP address (without brackets) or DNS name."),
   port: port.describe("The gateway's TCP port."),
 });

@@ -13,7 +13,7 @@ export class Counter {
 }
 
 /** A number that rises and falls. */
-export class Gauge {
+class Gauge {
   value = 0;
 
   set(value: number): void {

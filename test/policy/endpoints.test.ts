@@ -3,7 +3,6 @@ import {
   attributesFromPeer,
   destinationAttributes,
   type PeerClaims,
-  siteAttributes,
   sourceAttributes,
 } from "../../src/policy/endpoints.ts";
 
@@ -30,8 +29,8 @@ describe("attributes of a connection's ends", () => {
   });
 
   test("a site whose labels nobody has told has unknown labels, one that has none has empty ones", () => {
-    expect(siteAttributes({ name: "east" }).peerLabelsKnown).toBe(false);
-    expect(siteAttributes({ name: "east", labels: {} }).peerLabelsKnown).toBe(true);
+    expect(sourceAttributes({ name: "east" }, undefined).peerLabelsKnown).toBe(false);
+    expect(sourceAttributes({ name: "east", labels: {} }, undefined).peerLabelsKnown).toBe(true);
   });
 
   test("an export with its labels, without a client", () => {
@@ -46,7 +45,7 @@ describe("attributes of a connection's ends", () => {
   });
 
   test("values have no prototype that a selector could hit", () => {
-    expect(Object.getPrototypeOf(siteAttributes({ name: "east" }).values)).toBeNull();
+    expect(Object.getPrototypeOf(sourceAttributes({ name: "east" }, undefined).values)).toBeNull();
   });
 });
 

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import {
   canonicalAddress,
   canonicalCidr,
-  cidrContains,
   formatAddress,
   formatHostPort,
   hasHostBits,
@@ -104,20 +103,6 @@ describe("a CIDR is written canonically", () => {
     expect(hasHostBits("10.0.0.7/8")).toBe(true);
     expect(hasHostBits("10.0.0.0/8")).toBe(false);
     expect(hasHostBits("nonsense")).toBe(false);
-  });
-
-  test.each([
-    ["10.0.0.0/8", "10.9.9.9", true],
-    ["10.0.0.0/8", "11.0.0.0", false],
-    ["10.0.0.0/8", "::ffff:10.0.0.1", true],
-    ["::/0", "10.0.0.1", false],
-    ["0.0.0.0/0", "::1", false],
-    ["fd00::/63", "fd00:0:0:1::5", true],
-    ["fd00::/64", "fd00:0:0:1::5", false],
-    ["192.0.2.1/32", "192.0.2.1", true],
-  ])("%s contains %s: %p", (block, address, contained) => {
-    const [cidr, ip] = [parseCidr(block), parseAddress(address)];
-    expect(cidr && ip && cidrContains(cidr, ip)).toBe(contained);
   });
 });
 
