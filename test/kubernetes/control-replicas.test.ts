@@ -123,7 +123,7 @@ suite("replicas of a gateway", (running) => {
     await eventually("its knowledge", () => first.relay.tables?.imports[`${namespace}/late`]);
     expect(first.kind.leads).toBeFalse();
     expect(first.changes.length).toBe(before);
-  });
+  }, 30_000);
 
   test("go on from where their control was when it is started again: at once, and nothing is left undone", async () => {
     const first = await start("a");

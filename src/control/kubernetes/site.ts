@@ -1,24 +1,21 @@
 import type { GatewayKindName, ResourceOf } from "../../resources/kinds.ts";
-import { keyOf, type ObjectKey, objectKey } from "../../resources/meta.ts";
+import { keyOf, type ObjectKey } from "../../resources/meta.ts";
 import type { ClientEntry, ExportEntry, ImportEntry } from "../../snapshot/tables.ts";
 import type { KubeClient } from "../../store/kubernetes/client.ts";
 import type { KubernetesStore } from "../../store/kubernetes/kubernetes-store.ts";
-import { ENDPOINT_SLICES, type EndpointSlice, PODS, SERVICES, type Service } from "../../store/kubernetes/resource.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import type { SiteObjects } from "../objects.ts";
 import type { Outcome } from "../reconcile/outcome.ts";
 import type { InvalidObject, ListenerFailures, SiteHost, SiteKind, Surroundings } from "../reconcile/site-kind.ts";
-import { type PodClient, projectPod, reconcilePods } from "./clients.ts";
+import { reconcilePods } from "./clients.ts";
 import { Election, type ElectionTimes } from "./election.ts";
 import { Events, occurrencesOf } from "./events.ts";
 import { reconcileKubernetesExports } from "./exports.ts";
 import { reconcileKubernetesImports } from "./imports.ts";
 import { invalidObject } from "./invalid.ts";
-import { SERVICE_NAME, serviceOfSlice } from "./ownership.ts";
 import { PortRegister } from "./port-register.ts";
 import { ServiceKeeper } from "./service-keeper.ts";
-import { trimService, trimSlice } from "./trim.ts";
-import { follow, type Watches } from "./watches.ts";
+import { SiteWatches } from "./site-watches.ts";
 
 export interface KubernetesSiteOptions {
   client: KubeClient;
@@ -53,12 +50,8 @@ const POLICIES = ["PrivilegedAccessPolicy", "AccessPolicy"] as const;
 /** Problems of one sort that are listed. */
 const MAX_PROBLEMS = 20;
 
-/** The gateway's own Service; the Lease of its replicas. */
-const GATEWAY_SERVICE = "clusterlink";
+/** The Lease of the replicas. */
 const LEASE = "clusterlink-gateway";
-
-/** A pod is some 10 kB as it comes and a tenth of that as it is kept. */
-const POD_PAGE = 200;
 
 /** How long requests that are under way may take at the end, milliseconds. */
 const STOP_LIMIT = 1_000;
@@ -70,9 +63,7 @@ const FRESHNESS_INTERVAL = 1_000;
 export class KubernetesSite implements SiteKind, Surroundings {
   readonly surroundings: Surroundings = this;
   readonly kinds: readonly GatewayKindName[];
-  readonly #services: Watches<Service>;
-  readonly #slices: Watches<EndpointSlice>;
-  readonly #pods: Watches<PodClient>;
+  readonly #watches: SiteWatches;
   readonly #election: Election;
   readonly #events: Events;
   readonly #keeper: ServiceKeeper;
@@ -86,20 +77,9 @@ export class KubernetesSite implements SiteKind, Surroundings {
 
   constructor(readonly options: KubernetesSiteOptions) {
     const { client, namespace, watchNamespace, log, election, instance, identity } = options;
+    this.#watches = new SiteWatches({ client, namespace, watchNamespace, log });
+    const { services, slices, pods, gatewayService } = this.#watches;
     this.kinds = options.privilegedPolicies ? [...KINDS, "PrivilegedAccessPolicy"] : KINDS;
-    const gatewayService = objectKey(namespace, GATEWAY_SERVICE);
-    const served = watchNamespace === undefined ? {} : { namespace: watchNamespace };
-    const own = { namespace, labelSelector: `${SERVICE_NAME}=${GATEWAY_SERVICE}` };
-    const apart = watchNamespace !== undefined && watchNamespace !== namespace;
-    this.#services = follow({ client, resource: SERVICES, selections: [served], project: trimService, log });
-    this.#slices = follow({
-      client,
-      resource: ENDPOINT_SLICES,
-      selections: [{ ...served, labelSelector: SERVICE_NAME }, ...(apart ? [own] : [])],
-      project: (slice) => trimSlice(slice, (each) => serviceOfSlice(each) === gatewayService),
-      log,
-    });
-    this.#pods = follow({ client, resource: PODS, selections: [served], project: projectPod, pageSize: POD_PAGE, log });
     this.#election = new Election({
       client,
       namespace,
@@ -119,8 +99,8 @@ export class KubernetesSite implements SiteKind, Surroundings {
     });
     this.#keeper = new ServiceKeeper({
       client,
-      services: this.#services,
-      slices: this.#slices,
+      services,
+      slices,
       gatewayService,
       leadership,
       log,
@@ -128,17 +108,17 @@ export class KubernetesSite implements SiteKind, Surroundings {
       onRepair: (imported, message) =>
         this.#events.tell(imported, { type: "Warning", reason: "ServiceRepaired", message }),
     });
-    this.#services.subscribe((changes) => {
+    services.subscribe((changes) => {
       if (changes.some(({ key }) => this.#exported.has(key))) this.#host?.touch("exports");
       this.#onRead();
     });
-    this.#slices.subscribe(() => this.#onRead());
-    this.#pods.subscribe(() => this.#host?.touch("clients"));
+    slices.subscribe(() => this.#onRead());
+    pods.subscribe(() => this.#host?.touch("clients"));
   }
 
   start(host: SiteHost): void {
     this.#host = host;
-    for (const watches of this.#watches) watches.start();
+    this.#watches.start();
     this.#election.start();
     this.#freshness = setInterval(() => this.#checkFreshness(), FRESHNESS_INTERVAL);
   }
@@ -150,16 +130,16 @@ export class KubernetesSite implements SiteKind, Surroundings {
     const ended = Promise.all([this.#keeper.rest(), this.#events.stop(), this.#election.stop()]);
     await Promise.race([ended, Bun.sleep(STOP_LIMIT)]);
     await this.#election.release();
-    await Promise.all(this.#watches.map((watches) => watches.stop()));
+    await this.#watches.stop();
   }
 
   get synced(): boolean {
-    return this.#watches.every(({ synced }) => synced);
+    return this.#watches.synced;
   }
 
   get problems(): string[] {
     const { problems } = this.options.store;
-    return [...problems, ...this.#watches.flatMap((watches) => watches.problems), ...this.#invalidPolicies()];
+    return [...problems, ...this.#watches.problems, ...this.#invalidPolicies()];
   }
 
   /** Whether this replica is the one that writes. */
@@ -200,21 +180,17 @@ export class KubernetesSite implements SiteKind, Surroundings {
     this.#exported.clear();
     return reconcileKubernetesExports(objects.all("Export"), (key) => {
       this.#exported.add(key);
-      return this.#services.get(key);
+      return this.#watches.services.get(key);
     });
   }
 
   clients(): Outcome<ClientEntry> & { kind: GatewayKindName } {
-    return { kind: "Workload", rows: reconcilePods(this.#pods.values()), statuses: new Map() };
+    return { kind: "Workload", rows: reconcilePods(this.#watches.pods.values()), statuses: new Map() };
   }
 
   clientsFresh(): boolean {
     const { identityMaxAge, clock = Date.now } = this.options;
-    return !this.#pods.isStale(identityMaxAge, clock());
-  }
-
-  get #watches(): readonly Watches<unknown>[] {
-    return [this.#services, this.#slices, this.#pods];
+    return !this.#watches.pods.isStale(identityMaxAge, clock());
   }
 
   /** Most Services and endpoints matter to nobody here; but nothing is published before all have been read once. */
