@@ -13,8 +13,9 @@ export class JsonPatchError extends Error {
   }
 }
 
-/** Kubernetes' bound. */
+/** Kubernetes' bounds: operations, and characters of JSON that all copies of a patch make together. */
 const MAX_OPERATIONS = 10_000;
+const MAX_COPIED = 3 * 1024 * 1024;
 
 interface Operation {
   op: string;
@@ -35,7 +36,15 @@ export function jsonPatch(target: Json, patch: Json): Json {
       `the patch has ${patch.length} operations, at most ${MAX_OPERATIONS} are allowed`,
     );
   }
-  return patch.map(readOperation).reduce<Json>(applyOperation, target);
+  let copied = 0;
+  return patch.map(readOperation).reduce<Json>((at, operation) => {
+    if (operation.op === "copy") copied += JSON.stringify(read(at, operation.from ?? [])).length;
+    // A value that is copied into itself doubles every time.
+    if (copied > MAX_COPIED) {
+      throw new JsonPatchError("inapplicable", `the patch copies more than ${MAX_COPIED} characters; copy less`);
+    }
+    return applyOperation(at, operation);
+  }, target);
 }
 
 function readOperation(given: Json, index: number): Operation {

@@ -78,6 +78,18 @@ describe("a JSON patch (RFC 6902)", () => {
     ["add without a value", {}, [{ op: "add", path: "/a" }], "malformed"],
     ["move without from", {}, [{ op: "move", path: "/a" }], "malformed"],
     ["the prototype", {}, [{ op: "add", path: "/__proto__/x", value: 1 }], "malformed"],
+    [
+      "copies that double the object again and again",
+      { a: "x" },
+      Array.from({ length: 60 }, (_, i) => ({ op: "copy", from: "", path: `/${i}` })),
+      "inapplicable",
+    ],
+    [
+      "many copies of a long text",
+      { a: "x".repeat(400_000) },
+      Array.from({ length: 10 }, (_, i) => ({ op: "copy", from: "/a", path: `/${i}` })),
+      "inapplicable",
+    ],
   ];
   test.each(refused)("%s is refused", (_rule, target, patch, code) => {
     expect(() => jsonPatch(target, patch)).toThrow(expect.objectContaining({ code }));
