@@ -77,7 +77,7 @@ function readKind(
       { path: "metadata.name", type: "FieldValueRequired", message: "Required value: a manifest gives the name" },
     ]);
   }
-  if (JSON.stringify(result.object).length > LARGEST.object) {
+  if (Buffer.byteLength(JSON.stringify(result.object)) > LARGEST.object) {
     return described([
       {
         path: "",
@@ -92,7 +92,9 @@ function readKind(
 
 function repeated(objects: readonly ManifestObject[]): string[] {
   const ids = objects.map(({ kind, object }) => `${KINDS[kind].singular} ${keyOf(object)}`);
-  return [...new Set(ids.filter((id, i) => ids.indexOf(id) !== i))].map((id) => `${id} is in the file twice; keep one`);
+  const seen = new Set<string>();
+  const twice = new Set(ids.filter((id) => seen.size === seen.add(id).size));
+  return [...twice].map((id) => `${id} is in the file twice; keep one`);
 }
 
 /** An empty or null namespace counts as none. */

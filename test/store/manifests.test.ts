@@ -209,7 +209,11 @@ describe("a broken file changes nothing and is told", () => {
       'kind: Unsupported value: "Deployment"',
     ],
     ["no object at all", "just text\n", "object 1: must be an object"],
-    ["the same object twice", `${yamlOf("a")}---\n${yamlOf("a")}`, "export default/a is in the file twice"],
+    [
+      "the same object twice",
+      `${yamlOf("b", 90)}---\n${yamlOf("a")}---\n${yamlOf("a")}---\n${yamlOf("a")}`,
+      "export default/a is in the file twice",
+    ],
     [
       "no name",
       "apiVersion: clusterlink.net/v1alpha1\nkind: Export\nmetadata: {generateName: x-}\nspec: {port: 1}\n",
