@@ -1,5 +1,12 @@
 /** Measures figures in interleaved rounds: every subject once, then every subject again. */
-import type { Figure, OwnFigure, ProxyFigure, Setting, Values } from "./figures/figure.ts";
+import {
+  type Figure,
+  type OwnFigure,
+  PartlyMeasured,
+  type ProxyFigure,
+  type Setting,
+  type Values,
+} from "./figures/figure.ts";
 import type { Lab } from "./lab.ts";
 import { missingProgram } from "./programs.ts";
 import { type FigureResult, type Measured, resultOf, type Skip } from "./result.ts";
@@ -22,8 +29,8 @@ export interface Plan {
   readonly progress: (text: string) => void;
 }
 
-/** Runs one step of a measurement; what fails is noted, and stands for undefined. */
-type Attempt = <T>(what: string, setting: Setting, action: () => Promise<T>) => Promise<T | undefined>;
+/** Runs one step of a measurement, of one subject where there are several. What fails is noted. */
+type Attempt = (what: string, subject: Subject | undefined, step: () => Promise<Values>) => Promise<Values | undefined>;
 
 /**
  * Measures one figure. What fails is left out of the result, with its reason.
@@ -45,25 +52,22 @@ async function measureProxies(figure: ProxyFigure, plan: Plan): Promise<FigureRe
     if (reason === undefined) fit.push({ lab: plan.lab, subject, running, quick: plan.quick });
     else if (subject.role !== "direct") skips.push({ what: subject.name, reason });
   }
-  const attempt: Attempt = async (what, { subject }, action) => {
-    plan.progress(`${figure.name}, ${what}: ${subject.name}`);
-    try {
-      return await action();
-    } catch (error) {
-      if (plan.lab.children.ended) throw error;
-      skips.push({ what: `${subject.name}, ${what}`, reason: (error as Error).message, failed: true });
-      return undefined;
-    }
-  };
-  const bestPeak = figure.peak && (await bestPeakOf(figure.peak, fit, attempt));
-  if (figure.peak && bestPeak === undefined) return skipped(figure, "no peer has been measured to take its peak from");
+  const attempt = attempts(figure, plan, skips);
+  const { peak, warmUp } = figure;
+  const bestPeak = peak && (await bestPeakOf(peak, fit, attempt));
+  if (peak && bestPeak === undefined) return skipped(figure, "no peer has told its peak", skips);
   const settings = fit.map((setting): Setting => (bestPeak === undefined ? setting : { ...setting, bestPeak }));
+  for (const setting of warmUp ? settings : []) {
+    await attempt("warm-up", setting.subject, async () => {
+      await warmUp?.(setting);
+      return {};
+    });
+  }
   const rounds = new Map<Subject, (Values | undefined)[]>(settings.map(({ subject }) => [subject, []]));
-  const { warmUp } = figure;
-  if (warmUp) for (const setting of settings) await attempt("warm-up", setting, () => warmUp(setting));
   for (let round = 1; round <= roundsOf(figure, plan); round++) {
     for (const setting of settings) {
-      rounds.get(setting.subject)?.push(await attempt(`round ${round}`, setting, () => figure.measure(setting)));
+      const values = await attempt(`round ${round}`, setting.subject, () => figure.measure(setting));
+      rounds.get(setting.subject)?.push(values);
     }
   }
   const measured = settings.map(({ subject: { name, role }, subject }) => {
@@ -79,36 +83,46 @@ async function bestPeakOf(
 ): Promise<number | undefined> {
   const peaks: number[] = [];
   for (const setting of settings.filter(({ subject }) => subject.role === "peer")) {
-    const reached = await attempt("peak", setting, () => peak(setting));
-    if (reached !== undefined) peaks.push(reached);
+    const values = await attempt("peak", setting.subject, async () => ({ peak: await peak(setting) }));
+    if (values?.["peak"] !== undefined) peaks.push(values["peak"]);
   }
   return peaks.length === 0 ? undefined : Math.max(...peaks);
 }
 
 async function measureOwn(figure: OwnFigure, plan: Plan): Promise<FigureResult> {
-  const { lab, executable, quick, progress } = plan;
+  const { lab, executable, quick } = plan;
   const { service } = figure;
   if (service !== undefined && lab.backends[service] === undefined) return skipped(figure, `${service} does not run`);
-  const values: Values[] = [];
   const skips: Skip[] = [];
+  const attempt = attempts(figure, plan, skips);
+  const rounds: (Values | undefined)[] = [];
   for (let round = 1; round <= roundsOf(figure, plan); round++) {
-    progress(`${figure.name}, round ${round}`);
+    rounds.push(await attempt(`round ${round}`, undefined, () => figure.measure({ lab, executable, quick })));
+  }
+  return resultFor(figure, [{ subject: "ours", role: "ours", rounds }], skips);
+}
+
+/** @throws {Error} what a step throws once the bench is being ended */
+function attempts({ name }: Figure, { lab, progress }: Plan, skips: Skip[]): Attempt {
+  return async (what, subject, step) => {
+    progress(subject === undefined ? `${name}, ${what}` : `${name}, ${what}: ${subject.name}`);
     try {
-      values.push(await figure.measure({ lab, executable, quick }));
+      return await step();
     } catch (error) {
       if (lab.children.ended) throw error;
-      skips.push({ what: `round ${round}`, reason: (error as Error).message, failed: true });
+      const where = subject === undefined ? what : `${subject.name}, ${what}`;
+      skips.push({ what: where, reason: (error as Error).message, failed: true });
+      return error instanceof PartlyMeasured ? error.values : undefined;
     }
-  }
-  return resultFor(figure, [{ subject: "ours", role: "ours", rounds: values }], skips);
+  };
 }
 
 function roundsOf({ maxRounds = Number.POSITIVE_INFINITY }: Figure, { rounds }: Plan): number {
   return Math.min(rounds, maxRounds);
 }
 
-function skipped(figure: Figure, reason: string): FigureResult {
-  return resultFor(figure, [], [{ what: figure.name, reason }]);
+function skipped(figure: Figure, reason: string, skips: readonly Skip[] = []): FigureResult {
+  return resultFor(figure, [], [...skips, { what: figure.name, reason }]);
 }
 
 function resultFor(figure: Figure, measured: readonly Measured[], skips: readonly Skip[]): FigureResult {

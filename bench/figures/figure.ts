@@ -37,6 +37,18 @@ interface Common {
   readonly maxRounds?: number;
 }
 
+/** Thrown by a measurement that went wrong on its way; what it has measured by then counts. */
+export class PartlyMeasured extends Error {
+  constructor(
+    readonly values: Values,
+    message: string,
+    cause: unknown,
+  ) {
+    super(message, { cause });
+    this.name = "PartlyMeasured";
+  }
+}
+
 /** Measured for every subject that carries the service. */
 export interface ProxyFigure extends Common {
   readonly kind: "proxy";

@@ -12,17 +12,23 @@ export function haproxy(): Subject | string {
   if (executable === undefined) return "haproxy is not installed";
   const commands: Commands = (site, routes, lab) => {
     const file = join(lab.folder("haproxy"), "haproxy.cfg");
-    writeFileSync(file, `${base(lab)}${routes.map(site === IMPORTING ? importing(lab) : exporting(lab)).join("")}`);
+    writeFileSync(
+      file,
+      `${base(lab, routes.length)}${routes.map(site === IMPORTING ? importing(lab) : exporting(lab)).join("")}`,
+    );
     return [[executable, "-db", "-f", file]];
   };
   const version = versionOf(executable, "-v");
   return { name: "haproxy", role: "peer", version, commands, start: (lab) => startPair("haproxy", lab, commands) };
 }
 
-function base({ workers }: Lab): string {
+/** It reserves two descriptors for each connection that it may have, besides one for each listener; 20,000 are enough. */
+const CONNECTIONS = 9_000;
+
+function base({ workers }: Lab, listeners: number): string {
   return `global
   nbthread ${workers}
-  maxconn 9000
+  maxconn ${CONNECTIONS - listeners}
 
 defaults
   mode tcp

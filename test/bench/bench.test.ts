@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { measureFigure, type Plan } from "../../bench/bench.ts";
 import { Children } from "../../bench/children.ts";
 import type { OwnFigure, ProxyFigure, Setting } from "../../bench/figures/figure.ts";
+import { eachPoint, nameAt, pointsOf } from "../../bench/figures/shapes/curve.ts";
 import { folders, type Lab, LOOPBACK_PLACES } from "../../bench/lab.ts";
 import type { Role, Running, Subject } from "../../bench/subjects/subject.ts";
 
@@ -88,6 +89,18 @@ describe("rounds", () => {
   });
 });
 
+test("a curve whose later points fail has the points before, and says where it broke", async () => {
+  const metrics = pointsOf([{ title: "cost", unit: "s", better: "lower" }], [1, 10, 100]);
+  const measure = () =>
+    eachPoint([1, 10, 100], (x) => {
+      if (x === 10) throw new Error("too many");
+      return { [nameAt("cost", x)]: 5 };
+    });
+  const { metrics: points, skipped } = await measureFigure(own({ metrics, measure, maxRounds: 1 }), plan);
+  expect(points.map(({ point }) => point?.x)).toEqual([1]);
+  expect(skipped).toEqual([{ what: "round 1", reason: "at 10: too many", failed: true }]);
+});
+
 describe("a figure at a share of the best peer's peak", () => {
   test("hands every subject the highest peak of a peer; neither ours nor the direct path is one", async () => {
     const peaks: Record<string, number> = { ours: 900, slow: 10, fast: 20, direct: 800 };
@@ -113,7 +126,7 @@ describe("a figure at a share of the best peer's peak", () => {
   test("is skipped where there is no peer", async () => {
     const alone = { ...plan, started: [started("ours", "ours")] };
     const { skipped } = await measureFigure(figure({ peak: async () => 1 }), alone);
-    expect(skipped).toEqual([{ what: "it", reason: "no peer has been measured to take its peak from" }]);
+    expect(skipped).toEqual([{ what: "it", reason: "no peer has told its peak" }]);
     expect(calls).toEqual([]);
   });
 });

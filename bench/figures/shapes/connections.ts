@@ -2,7 +2,7 @@ import { wrk } from "../../generators.ts";
 import { hold } from "../../held.ts";
 import { CPU_TIME, withCpuTime } from "../cpu-time.ts";
 import { entryOf, type ProxyFigure, type Setting, type Values } from "../figure.ts";
-import { type Curve, drawn, nameAt, pointsOf } from "./curve.ts";
+import { type Curve, drawn, eachPoint, nameAt, pointsOf } from "./curve.ts";
 
 const COUNTS = [1, 10, 100, 1_000, 5_000];
 const QUICK_COUNTS = [1, 10, 100, 1_000];
@@ -46,10 +46,5 @@ export const connectionsShape: ProxyFigure = {
   programs: ["wrk"],
   concerns: drawn,
   warmUp: run,
-  async measure(setting) {
-    let values: Values = {};
-    for (const count of setting.quick ? QUICK_COUNTS : COUNTS)
-      values = { ...values, ...(await beside(count, setting)) };
-    return values;
-  },
+  measure: (setting) => eachPoint(setting.quick ? QUICK_COUNTS : COUNTS, (count) => beside(count, setting)),
 };

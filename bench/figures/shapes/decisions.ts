@@ -1,6 +1,6 @@
 import { newRate, seenRate, workload } from "../../policy-load.ts";
 import type { OwnFigure } from "../figure.ts";
-import { type Curve, nameAt, pointsOf } from "./curve.ts";
+import { type Curve, eachPoint, nameAt, pointsOf } from "./curve.ts";
 
 const COUNTS = [1, 10, 100, 1_000, 10_000, 100_000];
 
@@ -15,16 +15,14 @@ export const decisionsShape: OwnFigure = {
   axis: { title: "policies", unit: "count" },
   metrics: pointsOf([SEEN, NEW], COUNTS),
   maxRounds: 3,
-  async measure({ quick }) {
-    const values = COUNTS.flatMap((count) => {
+  measure: ({ quick }) =>
+    eachPoint(COUNTS, (count) => {
       const load = workload(count);
       seenRate(load, 100);
       newRate(load, 20);
-      return [
-        [nameAt(SEEN.title, count), 1e6 / seenRate(load, quick ? 50 : 300)],
-        [nameAt(NEW.title, count), 1e6 / newRate(load, quick ? 20 : 60)],
-      ];
-    });
-    return Object.fromEntries(values);
-  },
+      return {
+        [nameAt(SEEN.title, count)]: 1e6 / seenRate(load, quick ? 50 : 300),
+        [nameAt(NEW.title, count)]: 1e6 / newRate(load, quick ? 20 : 60),
+      };
+    }),
 };

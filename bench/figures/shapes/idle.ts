@@ -3,7 +3,7 @@ import { hold } from "../../held.ts";
 import { proportionalSetSize } from "../../processes.ts";
 import { startsAnew } from "../../subjects/subject.ts";
 import { entryOf, type ProxyFigure } from "../figure.ts";
-import { type Curve, drawn, nameAt, pointsOf } from "./curve.ts";
+import { type Curve, drawn, eachPoint, nameAt, pointsOf } from "./curve.ts";
 
 const COUNTS = [1, 10, 100, 1_000, 5_000];
 const QUICK_COUNTS = [1, 10, 100, 1_000];
@@ -26,15 +26,13 @@ export const idleShape: ProxyFigure = {
     const running = await subject.start(lab);
     const held: Child[] = [];
     try {
-      const values: Record<string, number> = {};
       let open = 0;
-      for (const count of quick ? QUICK_COUNTS : COUNTS) {
+      return await eachPoint(quick ? QUICK_COUNTS : COUNTS, async (count) => {
         held.push(await hold(lab, entryOf(running.entries, "echo"), count - open));
         open = count;
         await Bun.sleep(quick ? 1_000 : 3_000);
-        values[nameAt(MEMORY.title, count)] = proportionalSetSize(running.processes()) / 1024;
-      }
-      return values;
+        return { [nameAt(MEMORY.title, count)]: proportionalSetSize(running.processes()) / 1024 };
+      });
     } finally {
       await Promise.all(held.map((child) => lab.children.end(child)));
       await running.stop();

@@ -15,8 +15,8 @@ import { freePort, LOOPBACK } from "../../ports.ts";
 import { cpuSeconds, processTree, proportionalSetSize } from "../../processes.ts";
 import type { Route, Subject } from "../../subjects/subject.ts";
 import { until } from "../../waiting.ts";
-import type { ProxyFigure, Setting } from "../figure.ts";
-import { type Curve, drawn, nameAt, pointsOf } from "./curve.ts";
+import type { ProxyFigure, Setting, Values } from "../figure.ts";
+import { type Curve, drawn, eachPoint, nameAt, pointsOf } from "./curve.ts";
 
 const COUNTS = [10, 100, 1_000, 5_000];
 const QUICK_COUNTS = [10, 100, 1_000];
@@ -76,7 +76,7 @@ async function untilListening(lab: Lab, children: readonly Child[], count: numbe
   return (performance.now() - started) / 1000;
 }
 
-async function started(start: Start, count: number, { lab, quick }: Setting): Promise<[string, number][]> {
+async function started(start: Start, count: number, { lab, quick }: Setting): Promise<Values> {
   const begun = performance.now();
   const children = start(count);
   const processes = () => children.flatMap(({ process }) => processTree(process.pid));
@@ -84,18 +84,18 @@ async function started(start: Start, count: number, { lab, quick }: Setting): Pr
     const seconds = await untilListening(lab, children, count, begun);
     const cpu = cpuSeconds(processes());
     await Bun.sleep(quick ? 500 : 3_000);
-    return [
-      [nameAt(START.title, count), seconds],
-      [nameAt(CPU.title, count), cpu],
-      [nameAt(MEMORY.title, count), proportionalSetSize(processes()) / 1024],
-    ];
+    return {
+      [nameAt(START.title, count)]: seconds,
+      [nameAt(CPU.title, count)]: cpu,
+      [nameAt(MEMORY.title, count)]: proportionalSetSize(processes()) / 1024,
+    };
   } finally {
     await Promise.all(children.map((child) => lab.children.end(child)));
     await until("nobody listens there any more", () => countListeners(HOST) === 0);
   }
 }
 
-async function applied(executable: string, count: number, { lab }: Setting): Promise<[string, number][]> {
+async function applied(executable: string, count: number, { lab }: Setting): Promise<Values> {
   const empty = gateway(lab, executable, []);
   try {
     await until("the gateway is ready", () => {
@@ -106,7 +106,7 @@ async function applied(executable: string, count: number, { lab }: Setting): Pro
     writeManifests(file, imports(count));
     const begun = performance.now();
     await lab.children.run([executable, "apply", "-f", file, "--server", `unix:${empty.socket}`]);
-    return [[nameAt(APPLY.title, count), await untilListening(lab, [empty.child], count, begun)]];
+    return { [nameAt(APPLY.title, count)]: await untilListening(lab, [empty.child], count, begun) };
   } finally {
     await lab.children.end(empty.child);
   }
@@ -124,13 +124,11 @@ export const importsShape: ProxyFigure = {
   programs: [],
   concerns: (subject: Subject) => drawn(subject) && (subject.commands ?? subject.executable) !== undefined,
   async measure(setting) {
-    const values: [string, number][] = [];
     const { executable } = setting.subject;
     const start = startOf(setting);
-    for (const count of setting.quick ? QUICK_COUNTS : COUNTS) {
-      values.push(...(await started(start, count, setting)));
-      if (executable !== undefined) values.push(...(await applied(executable, count, setting)));
-    }
-    return Object.fromEntries(values);
+    return eachPoint(setting.quick ? QUICK_COUNTS : COUNTS, async (count) => {
+      const cost = await started(start, count, setting);
+      return executable === undefined ? cost : { ...cost, ...(await applied(executable, count, setting)) };
+    });
   },
 };

@@ -4,8 +4,8 @@ import { policies } from "../../policy-load.ts";
 import { freePort, LOOPBACK } from "../../ports.ts";
 import { commandLine, cpuSeconds, processTree, proportionalSetSize } from "../../processes.ts";
 import { until } from "../../waiting.ts";
-import type { OwnFigure, OwnSetting } from "../figure.ts";
-import { type Curve, nameAt, pointsOf } from "./curve.ts";
+import type { OwnFigure, OwnSetting, Values } from "../figure.ts";
+import { type Curve, eachPoint, nameAt, pointsOf } from "./curve.ts";
 
 const COUNTS = [10, 100, 1_000, 10_000];
 const QUICK_COUNTS = [10, 100, 1_000];
@@ -18,7 +18,7 @@ const RELAY: Curve = { title: "memory of a relay", unit: "MiB", better: "lower" 
 const START: Curve = { title: "start until ready", unit: "s", better: "lower" };
 const CPU: Curve = { title: "CPU time of the start", unit: "s", better: "lower" };
 
-async function gatewayWith(count: number, { lab, executable, quick }: OwnSetting): Promise<[string, number][]> {
+async function gatewayWith(count: number, { lab, executable, quick }: OwnSetting): Promise<Values> {
   const setting = { executable, site: IMPORTING, port: freePort(), importAddress: LOOPBACK } as const;
   const manifests = [ALLOW_ALL, ...policies(count).map(asManifest)];
   const started = performance.now();
@@ -37,12 +37,12 @@ async function gatewayWith(count: number, { lab, executable, quick }: OwnSetting
       const those = processTree(child.process.pid).filter(({ pid }) => commandLine(pid).startsWith(role));
       return proportionalSetSize(those) / 1024;
     };
-    return [
-      [nameAt(CONTROL.title, count), mebibytes("clusterlink control")],
-      [nameAt(RELAY.title, count), mebibytes("clusterlink relay")],
-      [nameAt(START.title, count), seconds],
-      [nameAt(CPU.title, count), cpu],
-    ];
+    return {
+      [nameAt(CONTROL.title, count)]: mebibytes("clusterlink control"),
+      [nameAt(RELAY.title, count)]: mebibytes("clusterlink relay"),
+      [nameAt(START.title, count)]: seconds,
+      [nameAt(CPU.title, count)]: cpu,
+    };
   } finally {
     await lab.children.end(child);
   }
@@ -62,9 +62,5 @@ export const policiesShape: OwnFigure = {
   axis: { title: "policies", unit: "count" },
   metrics: pointsOf([CONTROL, RELAY, START, CPU], COUNTS),
   maxRounds: 1,
-  async measure(setting) {
-    const values: [string, number][] = [];
-    for (const count of setting.quick ? QUICK_COUNTS : COUNTS) values.push(...(await gatewayWith(count, setting)));
-    return Object.fromEntries(values);
-  },
+  measure: (setting) => eachPoint(setting.quick ? QUICK_COUNTS : COUNTS, (count) => gatewayWith(count, setting)),
 };

@@ -1,8 +1,8 @@
 import { RESPONSE_SIZES } from "../../backends.ts";
 import { wrk } from "../../generators.ts";
 import { CPU_TIME, withCpuTime } from "../cpu-time.ts";
-import { entryOf, type ProxyFigure, type Setting } from "../figure.ts";
-import { type Curve, drawn, nameAt, pointsOf } from "./curve.ts";
+import { entryOf, type ProxyFigure, type Setting, type Values } from "../figure.ts";
+import { type Curve, drawn, eachPoint, nameAt, pointsOf } from "./curve.ts";
 
 const CONNECTIONS = 16;
 
@@ -11,6 +11,14 @@ const RATE: Curve = { title: "bytes of responses", unit: "Gbit/s", better: "high
 
 const run = ({ lab, running }: Setting, size: number, seconds: number) =>
   wrk(lab.children, entryOf(running.entries, "http"), { connections: CONNECTIONS, seconds, path: `/bytes/${size}` });
+
+async function responsesOf(size: number, setting: Setting): Promise<Values> {
+  const load = () => run(setting, size, setting.quick ? 1 : 2);
+  const { result, cpuTime } = await withCpuTime(setting.running, load, ({ requests }) => requests);
+  const cost = cpuTime[CPU_TIME.name];
+  const rate = { [nameAt(RATE.title, size, "bytes")]: (result.requestsPerSecond * size * 8) / 1e9 };
+  return cost === undefined ? rate : { ...rate, [nameAt(COST.title, size, "bytes")]: cost };
+}
 
 /** What a request and its response cost, as the response grows. */
 export const sizesShape: ProxyFigure = {
@@ -24,15 +32,5 @@ export const sizesShape: ProxyFigure = {
   programs: ["wrk"],
   concerns: (subject) => drawn(subject) || subject.role === "direct",
   warmUp: (setting) => run(setting, 4096, 2),
-  async measure(setting) {
-    const values: Record<string, number> = {};
-    for (const size of RESPONSE_SIZES) {
-      const load = () => run(setting, size, setting.quick ? 1 : 2);
-      const { result, cpuTime } = await withCpuTime(setting.running, load, ({ requests }) => requests);
-      values[nameAt(RATE.title, size, "bytes")] = (result.requestsPerSecond * size * 8) / 1e9;
-      const cost = cpuTime[CPU_TIME.name];
-      if (cost !== undefined) values[nameAt(COST.title, size, "bytes")] = cost;
-    }
-    return values;
-  },
+  measure: (setting) => eachPoint(RESPONSE_SIZES, (size) => responsesOf(size, setting), "bytes"),
 };
