@@ -1,16 +1,15 @@
 /**
  * Finds the few policies that a connection can trigger without looking at the others.
  *
- * A policy that demands `key = value` of one end can only be triggered by a connection with that very value, so it is
- * filed under it: one such demand for each selector of that end. Where several demands would do, the rarest is taken,
- * which keeps buckets small and keys few, whatever it is that tells the policies of a site apart. Policies that demand
- * no value of either end (empty selectors, `NotIn`, `Exists`) are looked at for every connection.
+ * A policy is filed under values that a connection must have to trigger it (see place.ts); one that has no such place is
+ * looked at for every connection.
  */
 import type { Attributes } from "./attributes.ts";
 import { type Bucket, filedIn, insert, takenFrom, takeOut } from "./bucket.ts";
 import { type CompiledPolicy, countsBefore, isTriggered } from "./compiled-policy.ts";
 import type { Demand } from "./demand.ts";
-import type { CompiledSelector, Requirement } from "./selector.ts";
+import { choosePlace, type Place } from "./place.ts";
+import type { Requirement } from "./selector.ts";
 import { type End, groupBit } from "./unknown-groups.ts";
 
 /** Counts the policies that decisions looked at. */
@@ -24,12 +23,6 @@ interface KeyBuckets {
   /** The bit of the group that the key belongs to. */
   readonly group: number;
   readonly byValue: Map<string, Bucket>;
-}
-
-/** The demands that a policy is filed under. */
-interface Place {
-  readonly end: End;
-  readonly demands: readonly Requirement[];
 }
 
 /** Above this many keys, the attributes of the connection are gone through instead of the keys. */
@@ -56,7 +49,7 @@ export class PolicyIndex {
 
   /** Policies of one index have different names. */
   add(policy: CompiledPolicy): void {
-    const place = this.#choosePlace(policy);
+    const place = choosePlace(policy, this.#unknown, (end, demand) => this.#cost(end, demand));
     this.#places.set(policy, place);
     if (place === undefined) insert(this.#unfiled, policy);
     else for (const demand of place.demands) this.#file(place.end, demand, policy);
@@ -140,41 +133,9 @@ export class PolicyIndex {
     return best;
   }
 
-  /** @returns undefined when neither end of the policy demands values in all of its selectors. */
-  #choosePlace(policy: CompiledPolicy): Place | undefined {
-    const to = this.#placeOfEnd("to", policy);
-    const from = this.#placeOfEnd("from", policy);
-    if (to === undefined || from === undefined) return to ?? from;
-    return from.cost < to.cost ? from : to;
-  }
-
-  /** @returns undefined when one selector of that end demands no value, so that any connection could meet it. */
-  #placeOfEnd(end: End, policy: CompiledPolicy): (Place & { cost: number }) | undefined {
-    const demands: Requirement[] = [];
-    let cost = 0;
-    for (const selector of policy[end]) {
-      const rarest = this.#rarest(end, selector, policy.action);
-      if (rarest === undefined) return undefined;
-      demands.push(rarest.demand);
-      cost = Math.max(cost, rarest.cost);
-    }
-    return { end, demands, cost };
-  }
-
-  /**
-   * A deny is triggered also by what is unknown, so it must not be filed under a value that such a connection does not
-   * have. An allow needs a definite match.
-   */
-  #rarest(end: End, selector: CompiledSelector, action: CompiledPolicy["action"]) {
-    let rarest: { demand: Requirement; cost: number } | undefined;
-    for (const demand of selector) {
-      if (demand.operator !== "In") continue;
-      if (action === "deny" && (groupBit(end, demand) & this.#unknown) !== 0) continue;
-      // A key that is new costs every connection a look-up.
-      const cost = this.#demand.of(end, demand) + (this.#byKey[end].has(demand.key) ? 0 : 0.5);
-      if (rarest === undefined || cost < rarest.cost) rarest = { demand, cost };
-    }
-    return rarest;
+  /** A key that is new costs every connection a look-up. */
+  #cost(end: End, demand: Requirement): number {
+    return this.#demand.of(end, demand) + (this.#byKey[end].has(demand.key) ? 0 : 0.5);
   }
 
   #file(end: End, demand: Requirement, policy: CompiledPolicy): void {
