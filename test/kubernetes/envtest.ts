@@ -112,16 +112,16 @@ async function installCrds(client: Client): Promise<void> {
 }
 
 async function reset(client: Client): Promise<void> {
-  await Promise.all(
-    CLEANED.map(async (resource) => {
-      for (const { metadata } of await client.all(resource)) {
-        const { namespace, name, finalizers } = metadata;
-        if (KEPT.has(`${resourceName(resource)} ${namespace}/${name}`)) continue;
-        if (finalizers?.length) await client.patch(resource, { namespace, name }, { metadata: { finalizers: null } });
-        await client.delete(resource, { namespace, name }, { gracePeriodSeconds: 0 });
-      }
-    }),
-  );
+  await Promise.all(CLEANED.map((resource) => removeAll(client, resource)));
+}
+
+async function removeAll(client: Client, resource: KubeResource): Promise<void> {
+  for (const { metadata } of await client.all(resource)) {
+    const { namespace, name, finalizers } = metadata;
+    if (KEPT.has(`${resourceName(resource)} ${namespace}/${name}`)) continue;
+    if (finalizers?.length) await client.patch(resource, { namespace, name }, { metadata: { finalizers: null } });
+    await client.delete(resource, { namespace, name }, { gracePeriodSeconds: 0 });
+  }
 }
 
 interface AuditEvent {

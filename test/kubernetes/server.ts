@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "bun:test";
 import type { Requirement } from "../requires.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
-import { realServer } from "./envtest.ts";
-import type { TestServer } from "./test-server.ts";
+import { realServer, startRealServer } from "./envtest.ts";
+import type { OutageServer, TestServer } from "./test-server.ts";
 
 export type { ApiServer, Recorded } from "./api-server.ts";
 export { clientFor, kubeconfigText, type TestServer } from "./test-server.ts";
@@ -12,9 +12,14 @@ export { clientFor, kubeconfigText, type TestServer } from "./test-server.ts";
  * skipped, and with `CLUSTERLINK_TEST_REQUIRE=all` that is a failure. Before each test the server is made empty.
  * @param define - defines tests; `server()` works within them and their hooks
  */
-export function suite(name: string, define: (server: () => TestServer) => void): void {
+export function suite(name: string, define: (server: () => TestServer) => void, options: RealOptions = {}): void {
   onTestApiServer(name, define);
-  onRealApiServer(name, define);
+  onRealApiServer(name, define, options);
+}
+
+interface RealOptions {
+  /** The real server is one that no other tests use: for tests that leave more behind than is soon removed. */
+  own?: boolean;
 }
 
 /** Runs tests against the API server of the tests only, which fails on demand. */
@@ -45,17 +50,22 @@ export function requiresRealServer(): Requirement {
 }
 
 /** Runs tests against a real API server only. */
-export function onRealApiServer(name: string, define: (server: () => TestServer) => void): void {
+export function onRealApiServer(
+  name: string,
+  define: (server: () => TestServer) => void,
+  { own = false }: RealOptions = {},
+): void {
   const { skip, reason } = requiresRealServer();
   if (skip) {
     test.skip(`${name}, on a real API server ${reason}`, () => {});
     return;
   }
   describe(`${name}, on a real API server`, () => {
-    let running: TestServer | undefined;
+    let running: OutageServer | undefined;
     beforeAll(async () => {
-      running = await realServer();
+      running = await (own ? startRealServer() : realServer());
     }, START_TIMEOUT);
+    afterAll(() => (own ? running?.stop() : undefined));
     withReset(() => running, define);
   });
 }
