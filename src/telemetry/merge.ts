@@ -1,7 +1,7 @@
 /** Control's side of metrics: those of all relays as one, in Prometheus' text format. */
 import { AggregatorRegistry } from "prom-client";
 import type { MetricFamily, MetricValue } from "../snapshot/metrics.ts";
-import { Metrics } from "./metrics.ts";
+import { MAX_LABEL_SETS, Metrics, OVERFLOW } from "./metrics.ts";
 import { METRICS } from "./names.ts";
 
 /** What one relay reports: cumulative since the start of that process. */
@@ -16,7 +16,8 @@ export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
  * Adds relays' metrics up. What a relay counted before it was replaced stays counted, so that counters never fall while
- * control lives; its gauges, which are added up too, go with it.
+ * control lives; its gauges, which are added up too, go with it. Of relays that are gone as many label sets are kept as
+ * of one that runs; those beyond are counted together.
  */
 export class RelayMetricsMerger {
   readonly #live = new Map<number, RelayFamilies>();
@@ -65,11 +66,21 @@ export class RelayMetricsMerger {
 
 function addUp(values: readonly MetricValue[]): MetricValue[] {
   const sums = new Map<string, MetricValue>();
-  for (const value of values) {
-    const labels = Object.entries(value.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = JSON.stringify([value.metricName, labels]);
+  for (const given of values) {
+    const value = sums.size < MAX_LABEL_SETS || sums.has(keyOf(given)) ? given : overflowing(given);
+    const key = keyOf(value);
     const sum = sums.get(key);
     sums.set(key, sum === undefined ? value : { ...sum, value: sum.value + value.value });
   }
   return [...sums.values()];
+}
+
+function keyOf({ metricName, labels }: MetricValue): string {
+  return JSON.stringify([metricName, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+/** A bucket stays the bucket that it is. */
+function overflowing(value: MetricValue): MetricValue {
+  const labels = Object.entries(value.labels).map(([label, text]) => [label, label === "le" ? text : OVERFLOW]);
+  return { ...value, labels: Object.fromEntries(labels) };
 }

@@ -49,6 +49,12 @@ export class Histogram {
   }
 }
 
+/** Label sets of one metric. */
+export const MAX_LABEL_SETS = 2000;
+
+/** Stands for every label of what comes after those. */
+export const OVERFLOW = "other";
+
 type Labels<Label extends string> = Readonly<Record<Label, string>>;
 
 /**
@@ -60,7 +66,7 @@ export class Metrics {
   readonly #collectors: (() => void)[] = [];
   readonly #limit: number;
 
-  constructor(limit = 2000) {
+  constructor(limit = MAX_LABEL_SETS) {
     this.#limit = limit;
   }
 
@@ -124,8 +130,6 @@ interface Family {
   metric: MetricDefinition<MetricType>;
   series: Map<string, { labels: Record<string, string>; instrument: Instrument }>;
 }
-
-const OVERFLOW = "other";
 
 function overflowKey(metric: MetricDefinition): string {
   return JSON.stringify(metric.labels.map(() => OVERFLOW));
