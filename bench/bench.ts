@@ -11,6 +11,8 @@ import type { Lab } from "./lab.ts";
 import { missingProgram } from "./programs.ts";
 import { type FigureResult, type Measured, resultOf, type Skip } from "./result.ts";
 import type { Running, Subject } from "./subjects/subject.ts";
+import { onLink } from "./wan.ts";
+import { missingForLink } from "./wan-link.ts";
 
 /** A subject that has been started. */
 export interface Started {
@@ -23,8 +25,12 @@ export interface Plan {
   readonly started: readonly Started[];
   /** The executable of ours that is measured. */
   readonly executable: string;
+  /** All that are to be measured, for figures that start them anew. */
+  readonly subjects: readonly Subject[];
   readonly rounds: number;
   readonly quick: boolean;
+  /** Seconds; see {@link Setting.idle}. */
+  readonly idle: number;
   /** Told what is being measured. */
   readonly progress: (text: string) => void;
 }
@@ -39,7 +45,19 @@ type Attempt = (what: string, subject: Subject | undefined, step: () => Promise<
 export function measureFigure(figure: Figure, plan: Plan): Promise<FigureResult> {
   const missing = figure.programs?.map(missingProgram).find((reason) => reason !== undefined);
   if (missing !== undefined) return Promise.resolve(skipped(figure, missing));
-  return figure.kind === "proxy" ? measureProxies(figure, plan) : measureOwn(figure, plan);
+  if (figure.kind === "own") return measureOwn(figure, plan);
+  return figure.link === undefined ? measureProxies(figure, plan) : measureOnLink(figure, figure.link, plan);
+}
+
+async function measureOnLink(figure: ProxyFigure, link: readonly string[], plan: Plan): Promise<FigureResult> {
+  const missing = missingForLink();
+  if (missing !== undefined) return skipped(figure, missing);
+  try {
+    return await onLink(figure, link, plan, (there) => measureProxies(figure, there));
+  } catch (error) {
+    if (plan.lab.children.ended) throw error;
+    return resultFor(figure, [], [{ what: figure.name, reason: (error as Error).message, failed: true }]);
+  }
 }
 
 async function measureProxies(figure: ProxyFigure, plan: Plan): Promise<FigureResult> {
@@ -49,7 +67,7 @@ async function measureProxies(figure: ProxyFigure, plan: Plan): Promise<FigureRe
     if (figure.concerns?.(subject) === false) continue;
     const carried = running.entries[figure.service] !== undefined;
     const reason = carried ? figure.unfit?.(subject, running) : `it does not carry ${figure.service}`;
-    if (reason === undefined) fit.push({ lab: plan.lab, subject, running, quick: plan.quick });
+    if (reason === undefined) fit.push({ lab: plan.lab, subject, running, quick: plan.quick, idle: plan.idle });
     else if (subject.role !== "direct") skips.push({ what: subject.name, reason });
   }
   const attempt = attempts(figure, plan, skips);

@@ -39,16 +39,27 @@ function duration(text: string): number {
 export interface Iperf3Run {
   readonly bytes: number;
   readonly gigabitsPerSecond: number;
+  /** Of each stream. */
+  readonly streams: readonly number[];
+}
+
+interface Iperf3Report {
+  readonly error?: string;
+  readonly end?: {
+    readonly sum_received?: Readonly<Record<string, unknown>>;
+    readonly streams?: readonly { readonly receiver?: Readonly<Record<string, unknown>> }[];
+  };
 }
 
 /** @param text - of `iperf3 --json` */
 export function readIperf3(text: string): Iperf3Run {
-  const report = JSON.parse(text) as { error?: string; end?: { sum_received?: Record<string, unknown> } };
+  const report = JSON.parse(text) as Iperf3Report;
   const { bytes, bits_per_second: bits } = report.end?.sum_received ?? {};
   if (report.error !== undefined || typeof bytes !== "number" || typeof bits !== "number") {
     throw new Error(`iperf3 failed: ${report.error ?? "it reports no received bytes"}`);
   }
-  return { bytes, gigabitsPerSecond: bits / 1e9 };
+  const streams = (report.end?.streams ?? []).map(({ receiver }) => Number(receiver?.["bits_per_second"]) / 1e9);
+  return { bytes, gigabitsPerSecond: bits / 1e9, streams };
 }
 
 /** One run of redis-benchmark. */

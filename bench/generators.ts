@@ -36,7 +36,7 @@ export async function wrk(
 
 /** Sends bytes over `streams` connections, for `seconds` or until `bytes` have been sent. */
 export async function iperf3(
-  children: Children,
+  children: Pick<Children, "run">,
   entry: Address,
   { streams, ...until }: { streams: number } & ({ seconds: number } | { bytes: number }),
 ): Promise<Iperf3Run> {

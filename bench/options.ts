@@ -7,6 +7,8 @@ export interface Options {
   readonly subjects: readonly string[];
   readonly rounds: number;
   readonly quick: boolean;
+  /** Seconds that a subject rests before its first connection after that is timed. */
+  readonly idle: number;
   readonly json: string;
   /** The executable that is measured instead of dist/clusterlink. */
   readonly executable?: string;
@@ -28,10 +30,13 @@ Examples:
   npm run bench -- --json /tmp/result.json
   npm run bench -- --only shapes                   how costs grow: tables, and plots in dist/plots
   npm run bench -- --plot dist/bench.json          draws docs/plots anew from an earlier run
+  npm run bench -- --only wan-first-byte --idle 600 --rounds 1    the first connection after ten idle minutes
 
 Environment:
   BENCH_HAPROXY, BENCH_NGINX, BENCH_STUNNEL, BENCH_GHOSTUNNEL, BENCH_WRK, …
       an executable to use instead of the one on PATH
+  BENCH_WAN
+      the folder of the wide-area link's emulator; ../shared/wan otherwise
   BENCH_CLUSTERLINK='http=HOST:PORT,iperf3=HOST:PORT,redis=HOST:PORT,pids=PID+PID'
       entries of a ClusterLink that runs already, and the processes whose CPU time counts
   BENCH_PORTS='http=PORT,iperf3=PORT,redis=PORT,echo=PORT'
@@ -40,6 +45,11 @@ Environment:
 
 const DEFAULT_ROUNDS = 5;
 const QUICK_ROUNDS = 3;
+const DEFAULT_IDLE = 30;
+const QUICK_IDLE = 5;
+
+/** Options whose defaults depend on others. */
+type Parsed = Omit<Options, "rounds" | "idle"> & Partial<Pick<Options, "rounds" | "idle">>;
 
 /**
  * @param args - what follows the program's name
@@ -52,6 +62,11 @@ export function parseOptions(args: readonly string[]): Options {
     .option("--subjects <names>", "subjects, separated by commas; all that are installed otherwise", list, [])
     .option("--rounds <n>", `rounds of each figure (${DEFAULT_ROUNDS}; ${QUICK_ROUNDS} with --quick)`, positiveInteger)
     .option("--quick", "short runs, for a first look", false)
+    .option(
+      "--idle <seconds>",
+      `rest before "after idle" (${DEFAULT_IDLE}; ${QUICK_IDLE} with --quick)`,
+      positiveInteger,
+    )
     .option("--json <file>", "where to write the result", "dist/bench.json")
     .option("--plots <folder>", "where to write plots; plots beside the result, or docs/plots with --plot, otherwise")
     .option("--plot <file>", "measure nothing, and draw the plots of this earlier result")
@@ -59,8 +74,9 @@ export function parseOptions(args: readonly string[]): Options {
     .option("--before <file>", "measure this older executable of ours, too")
     .addHelpText("after", EXAMPLES)
     .exitOverride();
-  const parsed = command.parse([...args], { from: "user" }).opts<Omit<Options, "rounds"> & { rounds?: number }>();
-  return { ...parsed, rounds: parsed.rounds ?? (parsed.quick ? QUICK_ROUNDS : DEFAULT_ROUNDS) };
+  const { quick, ...parsed } = command.parse([...args], { from: "user" }).opts<Parsed>();
+  const [rounds, idle] = quick ? [QUICK_ROUNDS, QUICK_IDLE] : [DEFAULT_ROUNDS, DEFAULT_IDLE];
+  return { rounds, idle, ...parsed, quick };
 }
 
 /**

@@ -82,7 +82,8 @@ async function measure(
   }
   try {
     const progress = (text: string) => console.error(`  ${text}`);
-    const services = SERVICES.filter((name) => figures.some((figure) => servicesOf(figure).includes(name)));
+    const local = figures.filter((figure) => figure.kind === "own" || figure.link === undefined);
+    const services = SERVICES.filter((name) => local.some((figure) => servicesOf(figure).includes(name)));
     const lab: Lab = {
       children,
       certificates: await createCertificates(children, executable),
@@ -98,7 +99,7 @@ async function measure(
     };
     const started: Started[] = [];
     const skipped = [...missing];
-    for (const subject of subjects.filter((one) => figures.some((figure) => concerns(figure, one)))) {
+    for (const subject of subjects.filter((one) => local.some((figure) => concerns(figure, one)))) {
       progress(`starting ${subject.name} (${subject.version})`);
       try {
         started.push({ subject, running: await subject.start(lab) });
@@ -110,7 +111,7 @@ async function measure(
     const began = new Date().toISOString();
     const results: FigureResult[] = [];
     for (const figure of figures) {
-      results.push(await measureFigure(figure, { lab, started, ...options, executable, progress }));
+      results.push(await measureFigure(figure, { ...options, lab, started, subjects, executable, progress }));
       if (children.ended) throw new Error("ended");
     }
     return {

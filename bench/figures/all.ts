@@ -15,6 +15,9 @@ import { policiesShape } from "./shapes/policies.ts";
 import { sizesShape } from "./shapes/sizes.ts";
 import { startup } from "./startup.ts";
 import { throughput } from "./throughput.ts";
+import { wanFirstByte } from "./wan-first-byte.ts";
+import { wanLoss } from "./wan-loss.ts";
+import { wanPing } from "./wan-ping.ts";
 
 /** Every figure, in the order in which they are measured and shown. */
 export const FIGURES: readonly Figure[] = [
@@ -31,6 +34,11 @@ export const FIGURES: readonly Figure[] = [
   relays,
   policy,
   startup,
+  wanFirstByte,
+  wanLoss("wan-loss-1", 1),
+  wanLoss("wan-loss-8", 8),
+  wanLoss("wan-shares", 8, 100),
+  wanPing(7),
   connectionsShape,
   idleShape,
   sizesShape,

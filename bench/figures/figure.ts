@@ -11,6 +11,8 @@ export interface Setting {
   readonly running: Running;
   /** Short runs, for a first look. */
   readonly quick: boolean;
+  /** How long a subject rests before its first connection after that is timed, in seconds. */
+  readonly idle: number;
   /** The highest {@link ProxyFigure.peak} of a peer; given where the figure has one. */
   readonly bestPeak?: number;
 }
@@ -55,6 +57,8 @@ export interface ProxyFigure extends Common {
   readonly service: Service;
   /** Services that it uses besides. */
   readonly besides?: readonly Service[];
+  /** Settings of the wide-area link between the sites; without them both are on the loopback interface. */
+  readonly link?: readonly string[];
   /** Programs without which it is skipped. */
   readonly programs: readonly string[];
   /** @returns whether it is about this subject; it is about every one otherwise. */

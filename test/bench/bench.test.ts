@@ -36,7 +36,16 @@ beforeAll(() => {
     started("fast", "peer"),
     started("direct", "direct"),
   ];
-  plan = { lab, started: subjects, executable: "", rounds: 3, quick: true, progress: () => undefined };
+  plan = {
+    lab,
+    started: subjects,
+    executable: "",
+    rounds: 3,
+    subjects: [],
+    idle: 1,
+    quick: true,
+    progress: () => undefined,
+  };
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

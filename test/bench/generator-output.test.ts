@@ -42,8 +42,16 @@ describe("iperf3", () => {
     const end = {
       sum_sent: { bytes: 9, bits_per_second: 9e9 },
       sum_received: { bytes: 2_389_442_560, bits_per_second: 19_095_719_123.5 },
+      streams: [
+        { sender: { bits_per_second: 9e9 }, receiver: { bits_per_second: 1e9 } },
+        { sender: { bits_per_second: 9e9 }, receiver: { bits_per_second: 2.5e9 } },
+      ],
     };
-    expect(readIperf3(JSON.stringify({ end }))).toEqual({ bytes: 2_389_442_560, gigabitsPerSecond: 19.0957191235 });
+    expect(readIperf3(JSON.stringify({ end }))).toEqual({
+      bytes: 2_389_442_560,
+      gigabitsPerSecond: 19.0957191235,
+      streams: [1, 2.5],
+    });
   });
 
   test.each([

@@ -5,12 +5,24 @@ import { parseEntries, parsePorts } from "../../bench/subjects/entries.ts";
 
 describe("options", () => {
   test("without any, everything is measured in five rounds", () => {
-    expect(parseOptions([])).toEqual({ only: [], subjects: [], rounds: 5, quick: false, json: "dist/bench.json" });
+    expect(parseOptions([])).toEqual({
+      only: [],
+      subjects: [],
+      rounds: 5,
+      idle: 30,
+      quick: false,
+      json: "dist/bench.json",
+    });
   });
 
   test("--quick has three rounds unless --rounds says otherwise", () => {
     expect(parseOptions(["--quick"]).rounds).toBe(3);
     expect(parseOptions(["--quick", "--rounds", "7"]).rounds).toBe(7);
+  });
+
+  test("--quick waits five seconds for what comes after a rest unless --idle says otherwise", () => {
+    expect(parseOptions(["--quick"]).idle).toBe(5);
+    expect(parseOptions(["--quick", "--idle", "600"]).idle).toBe(600);
   });
 
   test("lists are separated by commas", () => {

@@ -1,0 +1,62 @@
+/** The wide-area link of the bench, where there can be one: as root, with its emulator beside the checkout. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startBackends } from "../../bench/backends.ts";
+import { Children } from "../../bench/children.ts";
+import { entryOf } from "../../bench/figures/figure.ts";
+import { EXPORTING, IMPORTING, type Lab } from "../../bench/lab.ts";
+import { processTree } from "../../bench/processes.ts";
+import { timesThere } from "../../bench/wan-generators.ts";
+import { missingForLink, openLink } from "../../bench/wan-link.ts";
+
+const missing = missingForLink();
+const folders: string[] = [];
+const namespaces = () =>
+  (existsSync("/run/netns") ? readdirSync("/run/netns") : []).filter((name) => name.includes(`bench-${process.pid}-`));
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function newChildren(): Children {
+  const folder = mkdtempSync(join(tmpdir(), "clusterlink-wan-"));
+  folders.push(folder);
+  return new Children(folder);
+}
+
+describe.skipIf(missing !== undefined)(`a link between two sites ${missing ? `(skipped: ${missing})` : ""}`, () => {
+  test("delays what passes, and leaves no namespace behind", async () => {
+    const children = newChildren();
+    const link = await openLink(children, ["delay=25ms"]);
+    try {
+      expect(namespaces()).toHaveLength(2);
+      const { places } = link;
+      const backends = await startBackends(children, ["echo"], {}, places[EXPORTING]);
+      const echo = entryOf(backends, "echo");
+      expect(await places[IMPORTING].accepts(echo)).toBe(true);
+      expect(await places[IMPORTING].accepts({ ...echo, port: 1 })).toBe(false);
+      const times = await timesThere({ children, places } as Lab, "first-byte", echo, 3);
+      expect(times).toHaveLength(3);
+      // Two round trips: one to connect, one for the request.
+      expect(Math.min(...times)).toBeGreaterThanOrEqual(100);
+    } finally {
+      await children.endAll();
+      await link.close();
+    }
+    expect(namespaces()).toEqual([]);
+  }, 60_000);
+
+  test("is removed when its emulator could not do so itself", async () => {
+    const children = newChildren();
+    const link = await openLink(children, []);
+    const emulator = processTree(process.pid).find(
+      ({ pid }) => readlinkSync(`/proc/${pid}/exe`) === join(children.folder, "wan"),
+    );
+    process.kill(emulator?.pid ?? Number.NaN, "SIGKILL");
+    expect(namespaces()).toHaveLength(2);
+    await link.close();
+    expect(namespaces()).toEqual([]);
+  }, 60_000);
+});
