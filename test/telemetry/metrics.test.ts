@@ -147,6 +147,20 @@ describe("several relays as one", () => {
     expect(all.get('clusterlink_relay_restarts_total{relay="0"}')).toBe(2);
   });
 
+  test("what is kept of relays that are gone is bounded, and loses no count", async () => {
+    const merger = new RelayMetricsMerger();
+    for (let generation = 0; generation < 4; generation++) {
+      const metrics = new Metrics();
+      for (let i = 0; i < 1500; i++) {
+        metrics.counter(METRICS.heartbeats, { peer: `p${generation}-${i}`, result: "success" }).inc();
+      }
+      merger.update({ relay: 0, pid: generation, metrics: metrics.families() });
+    }
+    merger.retire(0);
+    const { samples = new Map() } = parsePrometheus(await merger.text()).get(METRICS.heartbeats.name) ?? {};
+    expect(samples.size).toBe(2001);
+    expect([...samples.values()].reduce((sum, value) => sum + value, 0)).toBe(6000);
+  });
   test("count a relay that died and came back once, not twice", async () => {
     const merger = new RelayMetricsMerger();
     merger.update({ relay: 0, pid: 10, metrics: relay(3, 2).families() });
