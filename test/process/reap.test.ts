@@ -17,12 +17,15 @@ const SCRIPT = `
       return fields[0] === "Z" && Number(fields[1]) === process.pid;
     } catch { return false; }
   }).length;
-  Bun.spawn(["sh", "-c", "sleep 0.05 & exit 0"]);
-  const own = Bun.spawn(["sh", "-c", "sleep 0.1; exit 7"]);
-  await Bun.sleep(80);
+  const own = Bun.spawn(["sh", "-c", "read line; exit 7"], { stdin: "pipe" });
+  await Bun.spawn(["sh", "-c", "sleep 0.05 & exit 0"]).exited;
+  const end = Date.now() + 4000;
+  while (zombies() === 0 && Date.now() < end) await Bun.sleep(5);
   const before = zombies();
   orphanReaper((pid) => pid === own.pid)();
-  console.log(JSON.stringify({ before, after: zombies(), code: await own.exited }));`;
+  const after = zombies();
+  own.stdin.end();
+  console.log(JSON.stringify({ before, after, code: await own.exited }));`;
 
 test("what was left to this process is collected, and its own children are not taken from it", async () => {
   const child = Bun.spawn([process.execPath, "-e", SCRIPT], { stdout: "pipe" });
