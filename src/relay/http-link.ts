@@ -1,12 +1,11 @@
 import { verifyChain } from "../pki/chain.ts";
 import type { PeerIdentity } from "../pki/identity.ts";
 import type { TunnelReport } from "../snapshot/messages.ts";
+import { type Answer, AnswerReader } from "../wire/http/answer-reader.ts";
 import { authzClaims, encodeAuthzRequest, readAuthzAnswer } from "../wire/http/authz.ts";
-import { BodyReader } from "../wire/http/body-reader.ts";
 import { encodeConnect } from "../wire/http/connect.ts";
 import { encodeRequest } from "../wire/http/encode.ts";
 import { HttpFault } from "../wire/http/errors.ts";
-import { type ResponseHead, ResponseParser } from "../wire/http/response.ts";
 import { ClosingSocket } from "./closing-socket.ts";
 import type { RelayContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
@@ -38,6 +37,13 @@ const CONNECT_PORT = 443;
 
 const METHODS = { health: "GET", authz: "POST", connect: "CONNECT" } as const;
 
+type Asked = keyof typeof METHODS;
+
+interface Exchange {
+  asked: Asked;
+  answer: AnswerReader;
+}
+
 /**
  * One TLS connection to a gateway of a peer that speaks HTTP/1.1 only. It is kept for `/authz`, until a CONNECT on it is
  * answered with 200: then it becomes an {@link HttpStream}. Nothing of an application is sent before that.
@@ -51,16 +57,12 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   /** No new streams here, please: certificates have changed, or the gateway speaks `clusterlink/2` now. */
   retired = false;
   stopped = false;
-  /** The request that is under way. */
-  #asked: keyof typeof METHODS | undefined;
-  /** A request has been answered on this connection; a byte of the answer to the present one has come. */
+  /** The request that is under way, and the answer to it. */
+  #exchange: Exchange | undefined;
+  /** A request has been answered on this connection. */
   #answered = false;
-  #answering = false;
-  #head: ResponseHead | undefined;
-  #body: BodyReader | undefined;
   #trace = "";
   readonly #startedAt: number;
-  readonly #parser = new ResponseParser();
   readonly #queue = new WriteQueue();
 
   constructor(
@@ -76,7 +78,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   get idle(): boolean {
-    return this.#asked === undefined && !this.stopped;
+    return this.#exchange === undefined && !this.stopped;
   }
 
   get usable(): boolean {
@@ -134,7 +136,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
     const { stream } = this;
     // A kept connection that is gone when it is used says nothing about the gateway: another one may do.
     const kept = this.#answered || this.context.now() - this.#startedAt > LATE_REFUSAL;
-    const stale = this.#asked === "authz" && kept && !this.#answering;
+    const stale = this.#exchange?.asked === "authz" && kept && !this.#exchange.answer.started;
     this.#leave();
     this.socket.data = NOBODY;
     this.socket.terminate();
@@ -153,13 +155,15 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   onData(_socket: RelaySocket, chunk: Uint8Array): void {
-    if (this.#asked === undefined) {
+    if (this.#exchange === undefined) {
       this.terminate("protocol error: an answer to no request");
       return;
     }
-    this.#answering = true;
+    const { asked, answer } = this.#exchange;
     try {
-      this.#read(chunk, this.#asked);
+      const whole = answer.push(chunk);
+      if (whole?.stream !== undefined) this.#become(whole.stream);
+      else if (whole !== undefined) this.#conclude(asked, whole);
     } catch (error) {
       if (!(error instanceof HttpFault)) throw error;
       this.terminate(`protocol error: ${error.message}`);
@@ -171,7 +175,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   onEnd(): void {
-    if (this.#asked === undefined) this.close("closed by the other side");
+    if (this.#exchange === undefined) this.close("closed by the other side");
     else this.terminate("closed by the other side before it answered");
   }
 
@@ -180,42 +184,18 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
   }
 
   onExpired(): void {
-    if (this.#asked === undefined) this.ping();
+    if (this.#exchange === undefined) this.ping();
     else this.terminate("no answer in time");
   }
 
-  #ask(what: keyof typeof METHODS, request: Uint8Array): void {
-    this.#asked = what;
-    this.#answering = false;
-    this.#head = undefined;
+  #ask(asked: Asked, request: Uint8Array): void {
+    this.#exchange = { asked, answer: new AnswerReader(METHODS[asked]) };
     this.#queue.push(request);
     this.#queue.flush(this.socket);
   }
 
-  #read(chunk: Uint8Array, asked: keyof typeof METHODS): void {
-    let rest = chunk;
-    if (this.#head === undefined) {
-      const { consumed, head } = this.#parser.push(rest, METHODS[asked]);
-      if (head === undefined) return;
-      rest = rest.subarray(consumed);
-      if (asked === "connect" && head.status === 200) {
-        this.#become(rest);
-        return;
-      }
-      this.#head = head;
-      this.#body = new BodyReader(head.framing);
-    }
-    const head = this.#head;
-    if (head.framing.type === "until-close") {
-      this.#conclude(asked, head, false);
-      return;
-    }
-    const { consumed, body } = (this.#body as BodyReader).push(rest);
-    if (body !== undefined) this.#conclude(asked, head, head.keepAlive && consumed === rest.length);
-  }
-
-  /** The answer is complete. `kept`: the connection can take another request. */
-  #conclude(asked: keyof typeof METHODS, head: ResponseHead, kept: boolean): void {
+  /** The answer is complete. */
+  #conclude(asked: Asked, { head, kept }: Answer): void {
     this.#answered = true;
     const answer = asked === "authz" ? readAuthzAnswer(head) : undefined;
     if (answer?.type === "granted" && kept) {
@@ -225,7 +205,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
     const owner = this.stream;
     this.stream = undefined;
     this.other = NOWHERE;
-    this.#asked = undefined;
+    this.#exchange = undefined;
     this.context.deadlines.clear(this);
     if (kept) this.owner.onIdle(this);
     else this.close("the other side keeps no connection");
@@ -260,7 +240,7 @@ const UNKEPT: Refusal = {
   reason: "it closes the connection after it has given a token",
 };
 
-function refusalOf(asked: keyof typeof METHODS, status: number): Refusal {
+function refusalOf(asked: Asked, status: number): Refusal {
   if (status === 401 || status === 403) return { code: "denied", retry: true, reason: `${asked} is forbidden` };
   if (status === 404) return { code: "not-found", retry: true, reason: "there is no such export" };
   const code = status === 503 ? "overloaded" : "unreachable";

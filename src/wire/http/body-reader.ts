@@ -50,16 +50,6 @@ export class BodyReader {
     }
   }
 
-  /**
-   * The connection has ended.
-   *
-   * @throws HttpFault 400 when the body has not.
-   */
-  end(): Uint8Array {
-    if (this.#framing.type === "until-close" || this.#framing.type === "none") return this.#begun.done();
-    throw new HttpFault(400, "the connection ended within a body");
-  }
-
   #keep(data: Uint8Array): void {
     this.#begun.raw(data);
     this.#length += data.length;

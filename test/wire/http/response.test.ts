@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { AnswerReader } from "../../../src/wire/http/answer-reader.ts";
 import { BodyReader } from "../../../src/wire/http/body-reader.ts";
 import { HttpFault } from "../../../src/wire/http/errors.ts";
 import { ResponseParser } from "../../../src/wire/http/response.ts";
@@ -60,10 +61,6 @@ describe("responses as gateways send them", () => {
   test("a body that ends with the connection", () => {
     const { head } = read("HTTP/1.1 200 OK\r\n\r\n");
     expect([head?.framing.type, head?.keepAlive]).toEqual(["until-close", false]);
-    const body = new BodyReader(head!.framing);
-    expect(body.push(bytes("ab"))).toEqual({ consumed: 2 });
-    body.push(bytes("c"));
-    expect(text(body.end())).toBe("abc");
   });
 });
 
@@ -84,16 +81,56 @@ describe("refused", () => {
     test(rule, () => expect(statusOf(() => read(stream))).toBe(400));
   }
 
-  test("a body that is cut off", () => {
-    const body = new BodyReader({ type: "length", length: 3 });
-    body.push(bytes("ab"));
-    expect(statusOf(() => body.end())).toBe(400);
-    expect(statusOf(() => new BodyReader({ type: "chunked" }).end())).toBe(400);
-  });
-
   test("a body until close above the limit", () => {
     const body = new BodyReader({ type: "until-close" }, 4);
     body.push(bytes("1234"));
     expect(statusOf(() => body.push(bytes("5")))).toBe(413);
+  });
+});
+
+describe("a whole answer", () => {
+  /** @returns the answer, and the chunk that completed it. */
+  function answer(method: string, ...chunks: string[]) {
+    const reader = new AnswerReader(method);
+    for (const [at, chunk] of chunks.entries()) {
+      const whole = reader.push(bytes(chunk));
+      if (whole !== undefined) return { at, ...whole, stream: whole.stream && text(whole.stream) };
+    }
+    return undefined;
+  }
+
+  test("is there with the last byte of its body, and the connection can be used again", () => {
+    const chunks = ["HTTP/1.1 404 Not Found\r\n", "Content-Length: 3\r\n\r\na", "b", "c"];
+    expect(answer("POST", ...chunks)).toMatchObject({ at: 3, head: { status: 404 }, kept: true, stream: undefined });
+    expect(
+      answer("POST", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "0\r\n\r\n"),
+    ).toMatchObject({
+      at: 1,
+      kept: true,
+    });
+  });
+
+  test("uses its connection up when it says so, when it has no end of its own, and when more than it comes", () => {
+    expect(answer("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?.kept).toBe(false);
+    expect(answer("GET", "HTTP/1.1 200 OK\r\n\r\n")?.kept).toBe(false);
+    expect(answer("GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab")?.kept).toBe(false);
+  });
+
+  test("200 to CONNECT is followed by the stream, whatever its fields say", () => {
+    const head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+    expect(answer("CONNECT", `${head}RAW`)).toMatchObject({ kept: false, stream: "RAW" });
+    expect(answer("CONNECT", head)).toMatchObject({ kept: false, stream: "" });
+  });
+
+  test("another 2xx to CONNECT opens no stream, and nothing else may be said on that connection", () => {
+    const head = "HTTP/1.1 204 No Content\r\n\r\n";
+    expect(answer("CONNECT", head)).toMatchObject({ kept: false, stream: undefined });
+  });
+
+  test("to CONNECT with any other status is an answer like others", () => {
+    expect(answer("CONNECT", "HTTP/1.1 403 Forbidden\r\nContent-Length: 1\r\n\r\n", "x")).toMatchObject({
+      kept: true,
+      stream: undefined,
+    });
   });
 });
