@@ -35,11 +35,11 @@ export function freePort(): number {
   return port;
 }
 
-/** Waits until something holds, and fails after ten seconds. */
-export async function until(condition: () => unknown): Promise<void> {
-  const limit = Date.now() + 10_000;
+/** Waits until something holds, and fails when it does not within so many milliseconds. */
+export async function until(condition: () => unknown, limit = 10_000): Promise<void> {
+  const end = Date.now() + limit;
   while (!(await condition())) {
-    if (Date.now() > limit) throw new Error(`waited in vain for ${condition}`);
+    if (Date.now() > end) throw new Error(`waited in vain for ${condition}`);
     await Bun.sleep(10);
   }
 }
@@ -73,6 +73,9 @@ function read(path: string): string {
     return "";
   }
 }
+
+/** What a gateway may take to be ready on a machine that is busy with others, milliseconds. */
+const START_LIMIT = 30_000;
 
 /** A site's folder with certificates, and the gateways that are started on it. */
 export class GatewaySite {
@@ -121,7 +124,7 @@ export class GatewaySite {
     await until(async () => {
       const status = await this.status();
       return status?.ready && status.relays.length === 2 && status.relays.every(({ lag }) => lag === 0);
-    });
+    }, START_LIMIT);
   }
 
   async status(): Promise<SiteStatus | undefined> {
