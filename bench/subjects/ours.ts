@@ -1,4 +1,4 @@
-import { ALLOW_ALL, exportingPeer, importOf, manifest, startGateway } from "../gateway.ts";
+import { ALLOW_ALL, exportingPeer, importOf, isReady, manifest, startGateway } from "../gateway.ts";
 import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
 import { type Address, freePort, LOOPBACK } from "../ports.ts";
 import { versionOf } from "../programs.ts";
@@ -20,7 +20,7 @@ export function ours(name: string, role: "ours" | "before", executable: string):
 }
 
 /**
- * Starts both gateways, and waits until every Import accepts connections.
+ * Starts both gateways, and waits until both are ready and every Import accepts connections.
  * @param flags - more flags for both, where the defaults are not what is measured
  */
 export async function startGateways(
@@ -45,12 +45,20 @@ export async function startGateways(
   };
   const gateway = (site: Site) => {
     const setting = { executable, site, port: ports[site], importAddress: LOOPBACK, flags };
-    return startGateway(name, lab, { ...setting, manifests: [ALLOW_ALL, ...manifests[site]] }).child;
+    return startGateway(name, lab, { ...setting, manifests: [ALLOW_ALL, ...manifests[site]] });
   };
-  const children = [gateway(EXPORTING), gateway(IMPORTING)];
+  const gateways = [gateway(EXPORTING), gateway(IMPORTING)];
+  const children = gateways.map(({ child }) => child);
   const entries: Addresses = Object.fromEntries(routes.map(({ service, entry }) => [service, entry]));
   const running = runningChildren(lab, entries, children);
   try {
+    // An Import listens before the far side can answer for it.
+    for (const one of gateways) {
+      await until(`${name} is ready`, () => {
+        lab.children.expectRunning(one.child);
+        return isReady(one);
+      });
+    }
     for (const { entry } of routes) {
       await until(`${name} carries traffic`, () => {
         for (const child of children) lab.children.expectRunning(child);
