@@ -67,7 +67,8 @@ onTestApiServer("a control", (running) => {
     [
       "lists that fail",
       () => {
-        server.faults.failNext(5, { when: ({ verb }) => verb === "list" });
+        // The replica lists the whole cluster, and the test its own namespace.
+        server.faults.failNext(5, { when: ({ verb, namespace: of }) => verb === "list" && of === undefined });
         server.faults.expireWatches();
       },
     ],

@@ -1,6 +1,7 @@
 /** The quickstart's scripts, as far as they need no cluster; cluster.test.ts runs them. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { completed } from "../completed.ts";
 import { requires } from "../requires.ts";
 
 const root = join(import.meta.dir, "..", "..");
@@ -8,9 +9,8 @@ const shellcheck = requires("shellcheck");
 
 async function run(command: string[]): Promise<{ code: number; out: string }> {
   const env = { ...process.env, HOME: "/nowhere" };
-  const child = Bun.spawn(command, { cwd: root, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, out: out + err };
+  const { code, out, err } = await completed(command, { cwd: root, env });
+  return { code, out: out + err };
 }
 
 test.skipIf(shellcheck.skip)(`shellcheck finds nothing in the scripts ${shellcheck.reason}`, async () => {
