@@ -55,11 +55,17 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
   }
 
   protected override serve(head: RequestHead, rest: Uint8Array): void {
+    const { notAfter } = this.context.state.site.certificates;
+    if (Math.min(this.identity.notAfter, notAfter) < Date.now()) {
+      this.terminate();
+      return;
+    }
     if (head.method === "CONNECT") this.#connect(head, rest);
     else if (head.method === "POST" && head.path === AUTHZ_PATH) this.#expectBody(head, rest);
     else if (head.method === "GET" && head.path === "/healthz" && head.framing.type === "none") {
       const fields = { [PEER_LABELS_FIELD]: encodePeerLabels(this.context.state.site.labels) };
-      this.answer(encodeResponse({ status: 200, fields, close: !head.keepAlive }), head.keepAlive);
+      const kept = this.keeps(head);
+      this.answer(encodeResponse({ status: 200, fields, close: !kept }), kept);
     } else super.serve(head, rest);
   }
 
@@ -98,8 +104,8 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
   }
 
   #authorize(head: RequestHead, body: Uint8Array): void {
-    const keepAlive = head.keepAlive && !this.context.draining;
-    this.answer(this.authz.authorize(this.#caller(head), body, !keepAlive), keepAlive);
+    const kept = this.keeps(head);
+    this.answer(this.authz.authorize(this.#caller(head), body, !kept), kept);
   }
 
   /** `rest` is the stream's first. */

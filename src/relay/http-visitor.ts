@@ -88,10 +88,16 @@ export class HttpVisitor implements SocketUser, Expiring {
   /** Answers a request, or sees to it. `rest` is what has come behind the head. */
   protected serve(head: RequestHead, rest: Uint8Array): void {
     const plain = head.method === "GET" && head.framing.type === "none";
-    if (plain && head.path === "/livez") this.answer(encodeTextResponse(200, "ok"), head.keepAlive);
-    else if (plain && head.path === "/readyz") this.answer(this.#readiness(), head.keepAlive);
+    if (plain && head.path === "/livez")
+      this.answer(encodeTextResponse(200, "ok", !this.keeps(head)), this.keeps(head));
+    else if (plain && head.path === "/readyz") this.answer(this.#readiness(this.keeps(head)), this.keeps(head));
     else if (this.context.state.site.exposedApi !== undefined && head.method !== "CONNECT") this.#handOver(head, rest);
     else this.unknown();
+  }
+
+  /** Whether the connection is kept for another request after this one. */
+  protected keeps(head: RequestHead): boolean {
+    return head.keepAlive && !this.context.draining;
   }
 
   /** Takes bytes that are no head. @returns how many of them; the base never expects any. */
@@ -171,8 +177,8 @@ export class HttpVisitor implements SocketUser, Expiring {
     if (this.#ended && this.#queue.empty) this.#close();
   }
 
-  #readiness(): Uint8Array {
-    return this.context.ready ? encodeTextResponse(200, "ok") : encodeTextResponse(503, "not ready");
+  #readiness(kept: boolean): Uint8Array {
+    return this.context.ready ? encodeTextResponse(200, "ok", !kept) : encodeTextResponse(503, "not ready", !kept);
   }
 
   /** The control API takes the whole connection from here on, beginning with this request. */

@@ -453,6 +453,16 @@ describe("live judgement", () => {
   });
 });
 
+test("a peer gets no answer once its certificate has ended, on a connection from before either", async () => {
+  const day = 86_400_000;
+  const short = await certificatesOf("east", undefined, { days: 1, now: Date.now() - day + 2000 });
+  const conversation = await dial(short);
+  expect((await conversation.say(authzText("echo")).answer()).status).toBe(200);
+  await Bun.sleep(short.notAfter - Date.now() + 2);
+  await conversation.say(authzText("echo")).closed();
+  expect(conversation.rest).toBe("");
+});
+
 describe("a gateway that goes away", () => {
   test("ends idle connections, keeps streams, and answers 503 to what comes in between", async () => {
     const site = new Site(await certificatesOf("south"));
@@ -463,11 +473,14 @@ describe("a gateway that goes away", () => {
     const stream = (await dialSouth()).say(connectText(token));
     expect((await stream.answer(true)).status).toBe(200);
     const halfway = (await dialSouth()).say("POST /authz HTTP/1.1\r\n");
+    const probing = (await dialSouth()).say("GET /healthz HTTP/1.1\r\n");
     await Bun.sleep(20);
     const drained = site.drain();
     await idle.closed();
     const refused = await halfway.say(authzText("echo").slice("POST /authz HTTP/1.1\r\n".length)).answer();
     expect([refused.status, refused.fields["connection"]]).toEqual([503, "close"]);
+    const last = await probing.say("Host: south\r\n\r\n").answer();
+    expect([last.status, last.fields["connection"]]).toEqual([200, "close"]);
     stream.say("last words");
     await stream.heard("last words");
     stream.peer.end();
