@@ -65,7 +65,7 @@ function legend(looks: ReadonlyMap<string, Look>): string {
 
 /** What the figures must not be compared without. */
 function origin({ started, machine: { processor, cores }, rounds, quick }: Result): string[] {
-  const how = quick ? "a quick run" : `at most ${rounds} rounds`;
+  const how = quick ? "a quick run" : "a whole run";
   const machine = `${processor ?? "unknown processor"}, ${cores ?? "?"} cores`;
-  return [machine, `${started.slice(0, 10)}, ${how}; vertical bars are the range of the rounds`];
+  return [machine, `${started.slice(0, 10)}, ${how}; bars: range of at most ${rounds} rounds`];
 }

@@ -99,7 +99,7 @@ describe("a plot", () => {
       expect(drawn).toContain(text);
     }
     expect(drawn).toContain("A &amp; B, 2 cores");
-    expect(drawn).toContain("2026-01-02, at most 5 rounds");
+    expect(drawn).toContain("2026-01-02, a whole run; bars: range of at most 5 rounds");
   });
 
   test("has a marker for each value, and a bar where rounds differ", () => {
