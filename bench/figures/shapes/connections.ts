@@ -14,7 +14,7 @@ const COST: Curve = { title: "CPU time of a request, both proxies", unit: "µs",
 const RATE: Curve = { title: "requests a second", unit: "1/s", better: "higher" };
 
 const run = ({ lab, running, quick }: Setting) =>
-  wrk(lab.children, entryOf(running.entries, "http"), { connections: ACTIVE, seconds: quick ? 1 : 3 });
+  wrk(lab.children, entryOf(running.entries, "http"), { connections: ACTIVE, seconds: quick ? 1 : 2 });
 
 async function beside(idle: number, setting: Setting): Promise<Values> {
   const { lab, running } = setting;

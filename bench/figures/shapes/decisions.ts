@@ -17,7 +17,7 @@ export const decisionsShape: OwnFigure = {
   title: "time of a policy decision",
   axis: { title: "policies", unit: "count" },
   metrics: pointsOf([SEEN, NEW], COUNTS),
-  maxRounds: 3,
+  maxRounds: 1,
   async measure({ quick }) {
     const milliseconds = quick ? 20 : 100;
     const loads = COUNTS.map((count) => ({

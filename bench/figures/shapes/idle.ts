@@ -30,7 +30,7 @@ export const idleShape: ProxyFigure = {
       return await eachPoint(quick ? QUICK_COUNTS : COUNTS, async (count) => {
         held.push(await hold(lab, entryOf(running.entries, "echo"), count - open));
         open = count;
-        await Bun.sleep(quick ? 1_000 : 3_000);
+        await Bun.sleep(quick ? 1_000 : 2_500);
         return { [nameAt(MEMORY.title, count)]: proportionalSetSize(running.processes()) / 1024 };
       });
     } finally {

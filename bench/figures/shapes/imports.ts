@@ -83,7 +83,7 @@ async function started(start: Start, count: number, { lab, quick }: Setting): Pr
   try {
     const seconds = await untilListening(lab, children, count, begun);
     const cpu = cpuSeconds(processes());
-    await Bun.sleep(quick ? 500 : 3_000);
+    await Bun.sleep(quick ? 500 : 2_000);
     return {
       [nameAt(START.title, count)]: seconds,
       [nameAt(CPU.title, count)]: cpu,

@@ -32,7 +32,7 @@ async function gatewayWith(count: number, { lab, executable, quick }: OwnSetting
     await until(`a gateway with ${count} policies is ready`, ready, START_LIMIT);
     const seconds = (performance.now() - started) / 1000;
     const cpu = cpuSeconds(processTree(child.process.pid));
-    await Bun.sleep(quick ? 1_000 : 5_000);
+    await Bun.sleep(quick ? 1_000 : 3_000);
     const mebibytes = (role: string) => {
       const those = processTree(child.process.pid).filter(({ pid }) => commandLine(pid).startsWith(role));
       return proportionalSetSize(those) / 1024;
