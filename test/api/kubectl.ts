@@ -3,21 +3,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type HttpsDoor, openHttpsDoor } from "../../src/api/https-door.ts";
 import { openUnixDoor } from "../../src/api/unix-door.ts";
+import { type Completed, completed } from "../completed.ts";
 import { issueFabric, issuePeer } from "./certificates.ts";
 import { createApi, openSite, type TestSite } from "./site.ts";
-
-export interface KubectlResult {
-  code: number;
-  out: string;
-  err: string;
-}
 
 export interface KubectlSite extends TestSite {
   door: HttpsDoor;
   kubeconfig: string;
   environment: Record<string, string>;
   /** Runs kubectl to its end; `input` is its standard input. */
-  kubectl(args: string[], input?: unknown, environment?: Record<string, string>): Promise<KubectlResult>;
+  kubectl(args: string[], input?: unknown, environment?: Record<string, string>): Promise<Completed>;
 }
 
 export async function openKubectlSite(): Promise<KubectlSite> {
@@ -58,19 +53,9 @@ export async function openKubectlSite(): Promise<KubectlSite> {
     door,
     kubeconfig,
     environment,
-    async kubectl(args, input, more = {}) {
-      const child = Bun.spawn(["kubectl", ...args], {
-        env: { ...environment, ...more },
-        stdin: input === undefined ? "ignore" : Buffer.from(typeof input === "string" ? input : JSON.stringify(input)),
-        stdout: "pipe",
-        stderr: "pipe",
-      });
-      const [out, err, code] = await Promise.all([
-        new Response(child.stdout).text(),
-        new Response(child.stderr).text(),
-        child.exited,
-      ]);
-      return { code, out, err };
+    kubectl(args, input, more = {}) {
+      const stdin = input === undefined ? {} : { stdin: typeof input === "string" ? input : JSON.stringify(input) };
+      return completed(["kubectl", ...args], { env: { ...environment, ...more }, ...stdin });
     },
     async close() {
       site.closing.abort();

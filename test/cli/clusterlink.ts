@@ -1,19 +1,8 @@
 /** Runs the command line from source, as a user would. */
 import { join } from "node:path";
+import { type Completed, type CompletedOptions, completed } from "../completed.ts";
 
 export const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
-
-export interface Run {
-  code: number;
-  out: string;
-  err: string;
-}
-
-export interface RunOptions {
-  cwd?: string;
-  env?: Record<string, string>;
-  stdin?: string;
-}
 
 /** @returns the words that start the command line from source. */
 export function command(...args: string[]): string[] {
@@ -27,18 +16,6 @@ export function cleanEnvironment(): Record<string, string> {
 }
 
 /** Runs one command to its end. */
-export async function clusterlink(args: string[], options: RunOptions = {}): Promise<Run> {
-  const child = Bun.spawn(command(...args), {
-    cwd: options.cwd ?? process.cwd(),
-    env: { ...cleanEnvironment(), ...options.env },
-    stdin: new Blob([options.stdin ?? ""]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, out, err };
+export function clusterlink(args: string[], options: CompletedOptions = {}): Promise<Completed> {
+  return completed(command(...args), { stdin: "", ...options, env: { ...cleanEnvironment(), ...options.env } });
 }

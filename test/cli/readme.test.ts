@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../../src/cli/demo/network.ts";
+import { completed } from "../completed.ts";
 import { requires } from "../requires.ts";
 import { cleanEnvironment, command } from "./clusterlink.ts";
 
@@ -30,18 +31,11 @@ test.skipIf(curl.skip || node.skip)(
       mkdirSync(join(folder, "bin"));
       writeFileSync(join(folder, "bin", "clusterlink"), `#!/bin/sh\nexec ${command().join(" ")} "$@"\n`);
       chmodSync(join(folder, "bin", "clusterlink"), 0o755);
-      const child = Bun.spawn(["bash", "-euo", "pipefail", "-c", `trap 'kill $(jobs -p) 2>&-; wait' EXIT\n${script}`], {
+      const tour = `trap 'kill $(jobs -p) 2>&-; wait' EXIT\n${script}`;
+      const { code, out, err } = await completed(["bash", "-euo", "pipefail", "-c", tour], {
         cwd: folder,
         env: { ...cleanEnvironment(), PATH: `${join(folder, "bin")}:${process.env.PATH}` },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
       });
-      const [out, err, code] = await Promise.all([
-        new Response(child.stdout).text(),
-        new Response(child.stderr).text(),
-        child.exited,
-      ]);
       const logs = ["berlin.log", "oslo.log"].map((name) => readFileSync(join(folder, name), "utf8").slice(-2000));
       const story = [
         "refused, as nothing is allowed yet",

@@ -12,7 +12,8 @@ import type { ConnectionReport } from "../../src/snapshot/messages.ts";
 import type { ExplainQuery, SiteStatus } from "../../src/snapshot/status.ts";
 import { StandaloneStore } from "../../src/store/standalone/standalone-store.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
-import { clusterlink, type Run, type RunOptions } from "./clusterlink.ts";
+import type { Completed, CompletedOptions } from "../completed.ts";
+import { clusterlink } from "./clusterlink.ts";
 
 export class TestSite {
   status: SiteStatus;
@@ -87,7 +88,7 @@ export class TestSite {
   }
 
   /** Runs a command on this site, over its socket unless `options.env` says otherwise. */
-  run(args: string[], options: RunOptions = {}): Promise<Run> {
+  run(args: string[], options: CompletedOptions = {}): Promise<Completed> {
     const env = { CLUSTERLINK_SERVER: this.server, ...options.env };
     return clusterlink(args, { cwd: this.folder, ...options, env });
   }

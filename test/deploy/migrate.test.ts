@@ -21,6 +21,7 @@ import {
   type Service,
 } from "../../src/store/kubernetes/resource.ts";
 import { cleanEnvironment, clusterlink, command } from "../cli/clusterlink.ts";
+import { completed } from "../completed.ts";
 import { freePort } from "../free-port.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
 import type { TestServer } from "../kubernetes/test-server.ts";
@@ -74,22 +75,14 @@ async function run(commands: string, kubeconfig: string): Promise<string> {
   mkdirSync(bin, { recursive: true });
   writeFileSync(join(bin, "clusterlink"), `#!/bin/sh\nexec ${command().join(" ")} "$@"\n`);
   chmodSync(join(bin, "clusterlink"), 0o755);
-  const child = Bun.spawn(["bash", "-euo", "pipefail", "-c", commands], {
+  const { code, out, err } = await completed(["bash", "-euo", "pipefail", "-c", commands], {
     cwd: folder,
     env: {
       ...cleanEnvironment(),
       PATH: `${bin}:${process.env["KUBEBUILDER_ASSETS"]}:${process.env["PATH"]}`,
       KUBECONFIG: kubeconfig,
     },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
   });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
   if (code !== 0) throw new Error(`${err}\n${out}`);
   return out;
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { completed } from "../completed.ts";
 import { freePort } from "../free-port.ts";
 import { EXECUTABLE } from "../packaging/executable.ts";
 
@@ -151,12 +152,7 @@ export class Gateway {
 export async function clusterlink(cwd: string, ...words: (string | { stdin: string })[]): Promise<string> {
   const args = words.filter((word) => typeof word === "string");
   const stdin = words.find((word) => typeof word === "object")?.stdin ?? "";
-  const child = Bun.spawn([EXECUTABLE, ...args], { cwd, stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe" });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { code, out, err } = await completed([EXECUTABLE, ...args], { cwd, stdin });
   if (code !== 0) throw new Error(`clusterlink ${args.join(" ")} exited with ${code}: ${out}${err}`);
   return out;
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { completed } from "../completed.ts";
 import { freePort } from "../free-port.ts";
 import { requires } from "../requires.ts";
 import { allowAll, exported, type Gateway, imported, peer, until, World } from "./gateway.ts";
@@ -39,12 +40,7 @@ function start(command: string[]): void {
 }
 
 async function output(command: string[]): Promise<{ code: number; out: string }> {
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { code, out, err } = await completed(command);
   return { code, out: `${out}${err}` };
 }
 

@@ -8,20 +8,13 @@ import { hasKeyUsage, KEY_USAGE, readCertificate } from "../../src/pki/certifica
 import { issueFabric, issuePeer, type KeyType } from "../../src/pki/issue.ts";
 import { loadCertificates } from "../../src/pki/load.ts";
 import { pemBlocks, pemBytes } from "../../src/pki/pem.ts";
+import { completed } from "../completed.ts";
 import { DAY } from "./authority.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pki-create-"));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-async function clusterlink(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = Bun.spawn([process.execPath, "src/main.ts", "create", ...args], { stdout: "pipe", stderr: "pipe" });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, out, err };
-}
+const clusterlink = (...args: string[]) => completed([process.execPath, "src/main.ts", "create", ...args]);
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
