@@ -11,8 +11,8 @@ import type { TestServer } from "./test-server.ts";
 const OBJECTS = 1_000;
 const POD_COUNT = 10_000;
 
-/** Lists of a thousand objects cost the API server something. */
-const SLOWLY = { limit: 60_000, interval: 500 };
+/** Lists of a thousand objects cost the API server something, and a machine may be busy with others: processor time counts. */
+const SLOWLY = { limit: 120_000, interval: 500 };
 
 /** What one gateway with this many objects may take. */
 const LIMITS = { seconds: 30, megabytes: 250 };
@@ -60,7 +60,7 @@ suite(
         "imports/o-7",
         "services/o-7",
       ]);
-    }, 300_000);
+    }, 500_000);
 
     async function fill(): Promise<void> {
       const one = async (i: number): Promise<void> => {
