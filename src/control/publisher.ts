@@ -99,8 +99,11 @@ export class Publisher {
     for (const { channel } of this.#followers.values()) channel.send(message);
   }
 
-  /** @returns a report of each relay that gives one within `timeout` milliseconds. */
-  async report(timeout: number): Promise<RelayReport[]> {
+  /**
+   * @param connections - whether each live connection is asked for, too
+   * @returns a report of each relay that gives one within `timeout` milliseconds.
+   */
+  async report(timeout: number, { connections = false } = {}): Promise<RelayReport[]> {
     const id = this.#nextReport++;
     const reports = new Map<number, RelayReport>();
     const awaited = new Set(this.#followers.keys());
@@ -111,7 +114,7 @@ export class Publisher {
       awaited.delete(index);
       if (awaited.size === 0) resolve();
     });
-    for (const { channel } of this.#followers.values()) channel.send({ type: "report", id });
+    for (const { channel } of this.#followers.values()) channel.send({ type: "report", id, connections });
     const timer = setTimeout(resolve, timeout);
     await promise;
     clearTimeout(timer);

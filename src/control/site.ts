@@ -76,14 +76,15 @@ export class Site {
       peers: this.#peers(reports),
       certificates: certificateStatus(control.certificates, Date.now()),
       problems: [...control.problems.all, ...control.behind],
-      connections: reports.reduce((sum, { connections }) => sum + connections.length, 0),
+      connections: reports.reduce((sum, { connectionCount }) => sum + connectionCount, 0),
       ...(doors === undefined ? {} : { api: { ...doors, ca: control.certificates.ca } }),
     };
   }
 
   /** The live connections of every relay that answers in time. */
   async connections(): Promise<ConnectionReport[]> {
-    return (await this.#reports()).flatMap(({ connections }) => connections);
+    const reports = await this.control.publisher.report(REPORT_TIMEOUT, { connections: true });
+    return reports.flatMap(({ connections }) => connections);
   }
 
   /** @throws ExplainTargetError when the question is about something that is not there. */

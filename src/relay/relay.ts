@@ -127,7 +127,7 @@ export class Relay implements RelayContext {
         this.#change(() => this.state.apply(message.delta));
         return;
       case "report":
-        this.#report(message.id);
+        this.#report(message.id, message.connections);
         return;
       case "drain":
         this.#drain(message.delay, message.grace);
@@ -230,7 +230,7 @@ export class Relay implements RelayContext {
     }
   }
 
-  #report(id: number): void {
+  #report(id: number, each: boolean): void {
     const tunnels = [...this.#connections()].map((connection) => connection.report());
     const connections = this.live.reports();
     this.channel.send({
@@ -242,7 +242,8 @@ export class Relay implements RelayContext {
         version: this.state.version,
         metrics: this.metrics.families(connections, tunnels, this.options.accessLog.dropped),
         tunnels: tunnels.slice(0, MAX_REPORTED),
-        connections: connections.slice(0, MAX_REPORTED),
+        connections: each ? connections.slice(0, MAX_REPORTED) : [],
+        connectionCount: connections.length,
         peerLabels: this.state.peerLabels,
       },
     });

@@ -13,8 +13,8 @@ export interface Delta {
 export type ToRelay =
   | { type: "snapshot"; version: Version; tables: Tables }
   | { type: "delta"; delta: Delta }
-  /** Asks for a `report` at once. */
-  | { type: "report"; id: number }
+  /** Asks for a `report` at once; with `connections`, for each live connection, too. */
+  | { type: "report"; id: number; connections: boolean }
   /** Stop being ready; stop accepting after `delay` ms; reset what is left `grace` ms later; then exit. */
   | { type: "drain"; delay: number; grace: number };
 
@@ -42,7 +42,10 @@ export interface RelayReport {
   version: Version;
   metrics: MetricFamily[];
   tunnels: TunnelReport[];
+  /** Empty unless they were asked for, and never more than 10,000. */
   connections: ConnectionReport[];
+  /** How many connections are live. */
+  connectionCount: number;
   /** Labels that peers sent in their HELLO, by peer name. */
   peerLabels: Record<string, Record<string, string>>;
 }

@@ -52,7 +52,7 @@ export class Follower {
   #report(id: number): void {
     const { index, version } = this;
     if (!version) return;
-    const empty = { metrics: [], tunnels: [], connections: [], peerLabels: {} };
+    const empty = { metrics: [], tunnels: [], connections: [], connectionCount: 0, peerLabels: {} };
     this.channel.send({ type: "report", id, report: { relay: index, pid: 1000 + index, version, ...empty } });
   }
 

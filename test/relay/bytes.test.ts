@@ -19,3 +19,13 @@ test("tunnels are reused, and one connection's bytes never reach another", async
   }
   expect((await sites.east.report()).tunnels.length).toBe(before);
 });
+
+test("a report tells of each connection only when it is asked to, and always how many there are", async () => {
+  await sites.pair();
+  const report = async (connections: boolean) => {
+    const { connections: each, connectionCount } = await sites.east.report(connections);
+    return [each.length, connectionCount];
+  };
+  expect(await report(true)).toEqual([1, 1]);
+  expect(await report(false)).toEqual([0, 1]);
+});

@@ -123,9 +123,9 @@ export class Site {
     await this.publish();
   }
 
-  async report(): Promise<RelayReport> {
+  async report(connections = true): Promise<RelayReport> {
     const report = new Promise<RelayReport>((resolve) => this.#reports.push(resolve));
-    this.#channel.send({ type: "report", id: 1 });
+    this.#channel.send({ type: "report", id: 1, connections });
     return report;
   }
 
