@@ -36,7 +36,6 @@ export class Deadlines {
     const members = this.#slots.get(slot);
     members?.delete(target);
     if (members?.size === 0) this.#slots.delete(slot);
-    if (this.#slotOf.size === 0) this.stop();
   }
 
   /** Stops the timer; deadlines that stand are kept until the next `set`. */
@@ -45,7 +44,9 @@ export class Deadlines {
     this.#timer = undefined;
   }
 
+  /** The timer is kept until it finds nothing to do: one connection after the other would start and stop it each time. */
   #expire(): void {
+    if (this.#slotOf.size === 0) this.stop();
     const present = Math.floor(this.#now() / TICK);
     for (const [slot, members] of this.#slots) {
       if (slot > present) continue;
