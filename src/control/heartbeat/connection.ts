@@ -2,8 +2,9 @@ import type { Socket } from "bun";
 import { peerChain, peerIdentity } from "../../pki/identity.ts";
 import { formatHostPort } from "../../resources/address.ts";
 import type { CertificateEntry, GatewayAddress } from "../../snapshot/tables.ts";
+import { type Answer, AnswerReader } from "../../wire/http/answer-reader.ts";
 import { encodeRequest } from "../../wire/http/encode.ts";
-import { type Answer, AnswerReader } from "./answer.ts";
+import { labelsOf } from "./labels.ts";
 
 /** Why a heartbeat failed, for people. */
 export class HeartbeatError extends Error {
@@ -27,7 +28,7 @@ interface Waiting {
 export class HeartbeatConnection {
   #socket: Socket<unknown> | undefined;
   #ready = false;
-  #reader = new AnswerReader();
+  #reader = new AnswerReader("GET");
   #waiting: Waiting | undefined;
   /** The dial under way or in use; what an earlier one still reports is ignored. */
   #attempt: object | undefined;
@@ -52,9 +53,9 @@ export class HeartbeatConnection {
     try {
       if (this.#ready) this.#request();
       else this.#connect();
-      const answer = await promise;
-      if (answer.status !== 200) throw new HeartbeatError(`answered with status ${answer.status}`);
-      return answer.labels;
+      const { head } = await promise;
+      if (head.status !== 200) throw new HeartbeatError(`answered with status ${head.status}`);
+      return labelsOf(head);
     } finally {
       clearTimeout(timer);
       this.#waiting = undefined;
@@ -67,7 +68,7 @@ export class HeartbeatConnection {
     this.#socket = undefined;
     this.#attempt = undefined;
     this.#ready = false;
-    this.#reader = new AnswerReader();
+    this.#reader = new AnswerReader("GET");
     socket?.terminate();
   }
 
@@ -144,7 +145,7 @@ export class HeartbeatConnection {
     }
     if (!answer) return;
     const waiting = this.#waiting;
-    if (answer.keepAlive) this.#reader = new AnswerReader();
+    if (answer.kept) this.#reader = new AnswerReader("GET");
     else this.close();
     waiting?.resolve(answer);
   }
