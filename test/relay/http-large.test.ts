@@ -6,9 +6,10 @@ import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { certificatesOf } from "./fabric.ts";
-import type { ProcessReport, SiteRecipe, Started } from "./relay-process.ts";
+import type { SiteRecipe } from "./relay-process.ts";
+import { type SiteProcess, startSite } from "./site-process.ts";
 import { application, digest, eventually, pour, service } from "./sockets.ts";
-import { atEnd, tearDown } from "./teardown.ts";
+import { tearDown } from "./teardown.ts";
 
 afterAll(tearDown);
 
@@ -18,38 +19,21 @@ const GiB = 1 << 30;
 /** How much a relay may grow while it carries 2 GiB, in MiB: buffers of both sockets, and garbage until it is collected. */
 const GROWTH = 96;
 
-async function start(recipe: SiteRecipe) {
-  const file = (name: string) => new URL(name, import.meta.url).pathname;
-  const command = [process.execPath, "--preload", file("./http-only.ts"), file("./relay-process.ts")];
-  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
-  atEnd(() => child.kill("SIGKILL"));
-  const reader = child.stdout.getReader();
-  const decoder = new TextDecoder();
-  const say = async (line: string) => {
-    child.stdin.write(`${line}\n`);
-    child.stdin.flush();
-    let text = "";
-    while (!text.endsWith("\n")) text += decoder.decode((await reader.read()).value);
-    return JSON.parse(text);
-  };
-  const started: Started = await say(JSON.stringify(recipe));
-  return {
-    ...started,
-    report: (): Promise<ProcessReport> => say("report"),
-    /** MiB that it has held at most so far. */
-    peak: () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
-  };
-}
+/** MiB that a process has held at most so far. */
+const peak = ({ pid }: SiteProcess) =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+
+const start = (recipe: SiteRecipe) => startSite(recipe, { preload: "./http-only.ts" });
 
 test("1 GiB each way at once arrives with the same hash, to a reader that stops in between, too", async () => {
   const accepted: Socket[] = [];
   const echo = await service((socket) => accepted.push(socket));
   const west = await start({ certificates: await certificatesOf("west"), echo });
-  const east = await start({ certificates: await certificatesOf("east"), gateway: west.peerPort });
+  const east = await start({ certificates: await certificatesOf("east"), peers: { west: [west.peerPort] } });
   const app = application(east.importPort);
   await eventually(() => accepted.length === 1, "the service has accepted");
   const far = accepted[0] as Socket;
-  const before = { east: east.peak(), west: west.peak() };
+  const before = { east: peak(east), west: peak(west) };
 
   const sent = Promise.all([pour(app, GiB), pour(far, GiB + 17)]);
   const atFar = digest(far);
@@ -71,8 +55,8 @@ test("1 GiB each way at once arrives with the same hash, to a reader that stops 
   const [up, down] = await sent;
   expect(await atFar).toEqual({ hash: up, size: GiB });
   expect(await atApp).toEqual({ hash: down, size: GiB + 17 });
-  expect(east.peak() - before.east).toBeLessThan(GROWTH);
-  expect(west.peak() - before.west).toBeLessThan(GROWTH);
+  expect(peak(east) - before.east).toBeLessThan(GROWTH);
+  expect(peak(west) - before.west).toBeLessThan(GROWTH);
   const { metrics } = await west.report();
   const handshakes = metrics.find(({ name }) => name === "clusterlink_tunnel_handshakes_total")?.values ?? [];
   expect([...new Set(handshakes.map(({ labels }) => labels["result"]))]).toEqual(["http"]);

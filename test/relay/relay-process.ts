@@ -9,8 +9,8 @@ import { Site, source } from "./fabric.ts";
 
 export interface SiteRecipe {
   certificates: CertificateEntry;
-  /** The gateway of the peer `west`, from which `echo` is imported. */
-  gateway?: number;
+  /** The ports of each peer's gateways; `echo` is imported from all of these peers. */
+  peers?: Record<string, number[]>;
   /** The port of what is exported as `echo`. */
   echo?: number;
 }
@@ -31,11 +31,12 @@ if (import.meta.main) {
   let site: Site | undefined;
   for await (const line of createInterface({ input: process.stdin })) {
     if (site === undefined) {
-      const { certificates, gateway, echo }: SiteRecipe = JSON.parse(line);
+      const { certificates, peers = {}, echo }: SiteRecipe = JSON.parse(line);
       site = new Site(certificates).allow();
       if (echo !== undefined) site.addExport("echo", echo);
-      if (gateway !== undefined) site.addGateways("west", [gateway]);
-      const importPort = gateway === undefined ? 0 : site.addImport("echo", [source("west", "echo")]);
+      for (const [name, ports] of Object.entries(peers)) site.addGateways(name, ports);
+      const sources = Object.keys(peers).map((name) => source(name, "echo"));
+      const importPort = sources.length === 0 ? 0 : site.addImport("echo", sources);
       await site.publish();
       print({ importPort, peerPort: site.port });
     } else print({ ...(await site.report()), descriptors: site.relay.descriptors.used });

@@ -6,9 +6,9 @@ import { MAX_UNAUTHENTICATED } from "../../src/relay/peer-port.ts";
 import { FrameType } from "../../src/wire/frames.ts";
 import { Clock, certificatesOf, Site } from "./fabric.ts";
 import { RawPeer } from "./raw-peer.ts";
-import type { ProcessReport, SiteRecipe, Started } from "./relay-process.ts";
+import { startSite } from "./site-process.ts";
 import { application, ending, eventually, readAll, service } from "./sockets.ts";
-import { atEnd, tearDown } from "./teardown.ts";
+import { tearDown } from "./teardown.ts";
 
 afterAll(tearDown);
 
@@ -183,35 +183,6 @@ describe("strangers that are many", () => {
 });
 
 describe("more connections than there are descriptors", () => {
-  async function startSite(recipe: SiteRecipe, limit: number) {
-    const command = `ulimit -n ${limit} && exec "$0" "$1"`;
-    const script = new URL("./relay-process.ts", import.meta.url).pathname;
-    const child = Bun.spawn(["sh", "-c", command, process.execPath, script], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    atEnd(() => child.kill("SIGKILL"));
-    const lines = linesOf(child.stdout);
-    const say = async (line: string) => {
-      child.stdin.write(`${line}\n`);
-      child.stdin.flush();
-      return JSON.parse((await lines.next()).value as string);
-    };
-    const started: Started = await say(JSON.stringify(recipe));
-    const report = (): Promise<ProcessReport> => say("report");
-    return { ...started, pid: child.pid, report, stop: () => child.kill("SIGKILL") };
-  }
-
-  async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-    let text = "";
-    for await (const chunk of stream) {
-      const lines = (text + Buffer.from(chunk)).split("\n");
-      text = lines.pop() as string;
-      yield* lines;
-    }
-  }
-
   /** Processor time of a process so far, in ticks of 10 ms. */
   function ticks(pid: number): number {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
@@ -231,7 +202,7 @@ describe("more connections than there are descriptors", () => {
   ])(
     "at the %s: no spinning, those that are there go on, the rest is turned away and counted",
     async (where, limit) => {
-      const site = await startSite({ certificates: certificates.east, gateway: west.port }, limit);
+      const site = await startSite({ certificates: certificates.east, peers: { west: [west.port] } }, { limit });
       const port = where === "import port" ? site.importPort : site.peerPort;
       const held = application(site.importPort);
       const echoed = () =>
