@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import type { KubeClient } from "../../src/store/kubernetes/client.ts";
 import type { InformerOptions } from "../../src/store/kubernetes/informer.ts";
 import { type KubeObject, SECRETS } from "../../src/store/kubernetes/resource.ts";
-import { type Recorder, record, until } from "./recorder.ts";
+import { hastyTiming, type Recorder, record, until } from "./recorder.ts";
 import { onTestApiServer, suite } from "./server.ts";
 
 const running: Recorder<string | undefined>[] = [];
@@ -193,12 +193,13 @@ onTestApiServer("a reflector that is disturbed", (server) => {
     await put("b");
     await put("c");
     await called(3);
-    server().faults.failNext(1, { when: ({ verb }) => verb === "watch" });
+    server().faults.failNext(1_000, { when: ({ verb }) => verb === "watch" });
     server().faults.dropWatches();
     await remove("b");
     await put("c", "2");
     await put("d");
     server().faults.expireHistory();
+    server().faults.clear();
     await called(4);
     expect(calls.slice(3)).toEqual(["+c +d -b"]);
     expect([...informer.entries()].sort()).toEqual([
@@ -219,11 +220,12 @@ onTestApiServer("a reflector that is disturbed", (server) => {
 
   test("an object that was made again under its name meanwhile is another one", async () => {
     const { put, remove, calls, called } = await following();
-    server().faults.failNext(1, { when: ({ verb }) => verb === "watch" });
+    server().faults.failNext(1_000, { when: ({ verb }) => verb === "watch" });
     server().faults.dropWatches();
     await remove("a");
     await put("a");
     server().faults.expireHistory();
+    server().faults.clear();
     await called(2);
     expect(calls[1]).toBe("+a -a");
   });
@@ -254,6 +256,36 @@ onTestApiServer("a reflector that is disturbed", (server) => {
     server().faults.dropWatches();
     await until(() => timing.waits.length === 6);
     expect(timing.waits.at(-1)).toBe(200);
+  });
+
+  test("a watch that was open for a while counts as one that worked, though it had nothing to tell", async () => {
+    let ahead = 0;
+    const hasty = hastyTiming();
+    const timing = { ...hasty, now: () => Date.now() + ahead };
+    await following({ timing });
+    for (let cuts = 1; cuts <= 8; cuts++) {
+      await until(() => watches().length === cuts && server().faults.watches.size === 1);
+      await Bun.sleep(20);
+      ahead += 30_000;
+      server().faults.dropWatches();
+    }
+    await until(() => watches().length === 9);
+    expect(hasty.waits).toEqual(Array.from({ length: 8 }, () => 200));
+  });
+
+  test("a history that is over now and then is listed anew without growing pauses", async () => {
+    let ahead = 0;
+    const hasty = hastyTiming();
+    const timing = { ...hasty, now: () => Date.now() + ahead };
+    await following({ timing });
+    for (let expiries = 1; expiries <= 4; expiries++) {
+      await until(() => lists().length === expiries && server().faults.watches.size === 1);
+      await Bun.sleep(20);
+      ahead += 300_000;
+      server().faults.expireWatches();
+    }
+    await until(() => lists().length === 5);
+    expect(hasty.waits).toEqual([]);
   });
 
   test("says why it is behind, and since when nothing was heard", async () => {

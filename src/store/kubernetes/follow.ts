@@ -34,8 +34,12 @@ const BACKOFF = { first: 200, longest: 30_000 };
 /** How long the server is asked to keep a watch: 5 to 10 minutes, so that many do not end together. */
 const KEEP_SECONDS = 300;
 
-/** A watch that ended sooner counts as failed, so that a server which ends them at once is not asked without a pause. */
-const SHORT = 1_000;
+/**
+ * A watch that ended sooner counts as failed, so that a server which ends them at once is not asked without a pause. One
+ * that was open for so long worked, whether or not there was anything to tell: what failed before it does not count any
+ * more. A load balancer that cuts quiet connections must not make the pauses grow. Milliseconds.
+ */
+export const SHORT_WATCH = 1_000;
 
 /**
  * Every change after a version, once and in order, across any number of watches: each goes on where the one before
@@ -77,15 +81,16 @@ async function* watchOnce<T extends KubeObject>(
   const began = timing.now();
   const limit = deadline(inactivity, signal);
   const timeoutSeconds = Math.round(KEEP_SECONDS * (1 + timing.random()));
-  let opened = false;
+  let opened: number | undefined;
   let heard = false;
+  const lived = () => opened !== undefined && timing.now() - opened >= SHORT_WATCH;
   const watch = {
     ...selection,
     resourceVersion: place.resourceVersion,
     timeoutSeconds,
     signal: limit.signal,
     onOpen() {
-      opened = true;
+      opened = timing.now();
       onOpen?.();
     },
   };
@@ -98,11 +103,13 @@ async function* watchOnce<T extends KubeObject>(
       place.resourceVersion = versionOf(frame);
       yield frame;
     }
-    if (!heard && timing.now() - began < SHORT) place.failures++;
+    if (!heard && timing.now() - began < SHORT_WATCH) place.failures++;
   } catch (error) {
-    throw limit.passed && opened ? new Silence(`it said nothing for ${inactivity} ms`, { cause: error }) : error;
+    const silent = limit.passed && opened !== undefined;
+    throw silent ? new Silence(`it said nothing for ${inactivity} ms`, { cause: error }) : error;
   } finally {
     limit.end();
+    if (lived()) place.failures = 0;
   }
 }
 

@@ -2,7 +2,7 @@ import type { ObjectKey } from "../../resources/meta.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import type { KubeClient } from "./client.ts";
 import { KubeApiError } from "./error.ts";
-import { follow, retryDelay } from "./follow.ts";
+import { follow, retryDelay, SHORT_WATCH } from "./follow.ts";
 import type { Selection, WatchFrame } from "./requests.ts";
 import { type KubeObject, type KubeResource, keyOfObject, resourceName } from "./resource.ts";
 import { SYSTEM_TIMING, type Timing } from "./timing.ts";
@@ -92,14 +92,17 @@ export class Reflector<T extends KubeObject, P> {
     const { signal } = this.#abort;
     let failures = 0;
     while (!signal.aborted) {
+      let listed = Number.POSITIVE_INFINITY;
       try {
         const resourceVersion = await this.#list(signal);
+        listed = this.#timing.now();
         for await (const frame of this.#follow(resourceVersion, signal)) {
           failures = 0;
           this.#take(frame);
         }
       } catch (error) {
         if (signal.aborted) return;
+        if (this.#timing.now() - listed >= SHORT_WATCH) failures = 0;
         if (error instanceof KubeApiError && error.code === "Expired") {
           this.options.log.info(`the history of ${resourceName(this.options.resource)} is over; listing again`);
         } else this.#fail(error);
