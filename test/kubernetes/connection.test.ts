@@ -198,6 +198,32 @@ describe("a kubeconfig", () => {
     expect((await loadConnection({ env: pod, serviceAccountFolder: folder })).server).toBe("https://[fd00::1]:6443");
   });
 
+  test("that KUBECONFIG names and that is not there is asked for, and no other cluster's is taken", async () => {
+    mkdirSync(join(folder, ".kube"));
+    write(".kube/config", kubeconfigText({ ...base, url: "https://home.test" }, {}));
+    const env = { KUBECONFIG: `${folder}/one:${folder}/two`, HOME: folder };
+    expect(await faultOf(loadConnection({ env }))).toBe(
+      `KUBECONFIG names ${folder}/one and ${folder}/two, which are not there; name a kubeconfig that is, or unset it`,
+    );
+    expect((await loadConnection({ env: { ...env, KUBECONFIG: "" } })).server).toBe("https://home.test");
+  });
+
+  test.each<[field: string, value: unknown]>([
+    ["as-groups", ["admins"]],
+    ["as-uid", "7"],
+    ["as-user-extra", { reason: ["x"] }],
+  ])(
+    "that says %s is refused, for it would be somebody else who asks; another's user does not matter",
+    async (field, value) => {
+      const text = kubeconfigText(base, { as: "somebody", [field]: value });
+      const message = await faultOf(loadConnection({ kubeconfig: write("c", text), env: {} }));
+      expect(message).toContain(`user "test" of ${folder}/c has "${field}", which is not supported`);
+      await loadConnection({ kubeconfig: write("c", kubeconfigText(base, { as: "somebody", [field]: [] })), env: {} });
+      const first = write("first", kubeconfigText(base, {}));
+      await loadConnection({ env: { KUBECONFIG: `${first}:${write("c", text)}` } });
+    },
+  );
+
   test("of several in KUBECONFIG says first what counts", async () => {
     const one = write("one", kubeconfigText({ ...base, url: "https://one.test" }, { token: "1" }));
     const two = write(
@@ -282,6 +308,7 @@ describe("a kubeconfig", () => {
     ["that fails", "echo s3cret >&2; echo s3cret; exit 3", /exit code 3$/],
     ["that prints no JSON", "echo s3cret", /did not print JSON$/],
     ["that prints something else", "echo '{}'", /did not print an ExecCredential/],
+    ["that prints without end", "exec yes s3cret", /printed more than 1048576 bytes$/],
     ["that prints nothing of use", credential("{}"), /neither a token nor a certificate/],
   ])("a plugin %s is told without what it said", async (_, script, fault) => {
     if (script !== undefined) chmodSync(write("plugin", `#!/bin/sh\n${script}\n`), 0o700);

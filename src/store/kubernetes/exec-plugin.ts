@@ -32,6 +32,9 @@ const API_VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.
 /** How long a plugin may take, milliseconds: some open a browser. */
 const LIMIT = 60_000;
 
+/** The longest output of a plugin that is read, bytes: the largest credentials are certificate chains of some kB. */
+const MOST_OUTPUT = 1024 * 1024;
+
 /** A credential is renewed so many milliseconds before it expires. */
 const MARGIN = 10_000;
 
@@ -80,8 +83,8 @@ export class ExecPlugin {
   async #output(argv: string[]): Promise<{ code: number; output: string }> {
     const { apiVersion, env, command } = this.#spec;
     const info = { apiVersion, kind: "ExecCredential", spec: { interactive: false, ...this.#clusterInfo() } };
-    try {
-      const child = Bun.spawn(argv, {
+    const start = () =>
+      Bun.spawn(argv, {
         env: {
           ...this.options.env,
           ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
@@ -92,11 +95,18 @@ export class ExecPlugin {
         stderr: "ignore",
         timeout: LIMIT,
       });
-      const output = await new Response(child.stdout).text();
-      return { code: await child.exited, output };
+    let child: ReturnType<typeof start>;
+    try {
+      child = start();
     } catch (error) {
       throw new CredentialsError(`the credential plugin ${command} cannot be started`, { cause: error });
     }
+    const output = await readAtMost(child.stdout, MOST_OUTPUT);
+    if (output === undefined) {
+      child.kill("SIGKILL");
+      throw new CredentialsError(`the credential plugin ${command} printed more than ${MOST_OUTPUT} bytes`);
+    }
+    return { code: await child.exited, output };
   }
 
   #clusterInfo(): Record<string, unknown> {
@@ -111,6 +121,18 @@ export class ExecPlugin {
       },
     };
   }
+}
+
+/** @returns the text of a stream; undefined when it has more bytes than so many. */
+async function readAtMost(stream: ReadableStream<Uint8Array>, bytes: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > bytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function readSpec(spec: unknown): ExecSpec {

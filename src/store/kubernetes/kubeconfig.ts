@@ -19,7 +19,8 @@ export interface ConnectionOptions {
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
- * Finds the API server and the credentials as kubectl does.
+ * Finds the API server and the credentials as kubectl does. A KUBECONFIG of which no file is there is a fault: whoever set
+ * it did not mean another cluster.
  * @throws CredentialsError that says what is missing and the remedy; no secret is in it
  */
 export async function loadConnection(options: ConnectionOptions = {}): Promise<Connection> {
@@ -34,8 +35,14 @@ export async function loadConnection(options: ConnectionOptions = {}): Promise<C
 
 function kubeconfigFiles(given: string | undefined, env: Record<string, string | undefined>): string[] {
   if (given !== undefined) return [given];
-  const listed = (env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "" && existsSync(file));
-  if (listed.length > 0) return listed;
+  const listed = (env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
+  if (listed.length > 0) {
+    const present = listed.filter((file) => existsSync(file));
+    if (present.length > 0) return present;
+    throw new CredentialsError(
+      `KUBECONFIG names ${listed.join(" and ")}, which ${listed.length === 1 ? "is" : "are"} not there; name a kubeconfig that is, or unset it`,
+    );
+  }
   const usual = join(env["HOME"] ?? homedir(), ".kube", "config");
   return existsSync(usual) ? [usual] : [];
 }
@@ -47,9 +54,12 @@ async function fromFiles(
 ): Promise<Connection> {
   const { KubeConfig: Library } = await import("@kubernetes/client-node");
   const config = new Library();
+  const refused = new Map<string, string[]>();
   for (const file of files) {
     const part = new Library();
-    readInto(part, file);
+    for (const [user, fields] of readInto(part, file)) {
+      if (!config.users.some((each) => each.name === user)) refused.set(user, fields);
+    }
     mergeFirstWins(config, part);
   }
   const shown = files.join(delimiter);
@@ -64,18 +74,49 @@ async function fromFiles(
   if (!cluster) throw new CredentialsError(`${shown} has no cluster "${found.cluster}", which context "${name}" names`);
   const user = found.user ? config.getUser(found.user) : { name: "" };
   if (!user) throw new CredentialsError(`${shown} has no user "${found.user}", which context "${name}" names`);
+  const [field] = refused.get(user.name) ?? [];
+  if (field !== undefined) {
+    throw new CredentialsError(
+      `user "${user.name}" of ${shown} has "${field}", which is not supported; impersonate by "as" alone, or use another user`,
+    );
+  }
   return new ClusterConnection({ cluster, user, namespace: found.namespace, env });
 }
 
+/** What a kubeconfig's user may say of whom to be, and the library drops: to go on would be to ask as somebody else. */
+const IMPERSONATION = ["as-uid", "as-groups", "as-user-extra"];
+
 /** The library takes `tokenFile` only as it writes a service account's; so each is put into that form. */
-function readInto(config: KubeConfig, file: string): void {
+function readInto(config: KubeConfig, file: string): Map<string, string[]> {
+  let parsed: unknown;
   try {
-    const parsed: unknown = Bun.YAML.parse(readFileSync(file, "utf8"));
+    parsed = Bun.YAML.parse(readFileSync(file, "utf8"));
     config.loadFromString(JSON.stringify(withTokenFiles(parsed, dirname(file))));
   } catch (error) {
     throw new CredentialsError(`the kubeconfig ${file} cannot be read: ${reasonOf(error)}`);
   }
   config.makePathsAbsolute(dirname(file));
+  return impersonations(parsed);
+}
+
+/** @returns the fields of users that cannot be honoured, by the user's name. */
+function impersonations(parsed: unknown): Map<string, string[]> {
+  const users: unknown = isRecord(parsed) ? parsed["users"] : undefined;
+  const found = new Map<string, string[]>();
+  for (const each of Array.isArray(users) ? users : []) {
+    const { user, name } = isRecord(each) ? each : {};
+    if (!isRecord(user)) continue;
+    found.set(
+      String(name),
+      IMPERSONATION.filter((field) => !isEmpty(user[field])),
+    );
+  }
+  return found;
+}
+
+/** Whether a text, a list or a record has nothing in it. */
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || Object.keys(value).length === 0;
 }
 
 /** A parser's message may quote the file, and with it a secret. */
