@@ -262,4 +262,24 @@ describe("the heartbeats of a site", () => {
     expect(made.health("west")).toBeUndefined();
     expect(timers.pending).toEqual([]);
   });
+
+  test("of gateways that tell different labels: those of the first one that is reachable count", async () => {
+    const first = await gateway(west, encodePeerLabels({ version: "new" }));
+    const second = await gateway(west, encodePeerLabels({ version: "old" }));
+    const { made, counts, beat } = monitor();
+    made.update(new Map([["west", [first, second].map(({ port }) => ({ host: "127.0.0.1", port }))]]));
+    for (let i = 0; i < 6; i++) await beat();
+    expect(made.health("west")?.labels).toEqual({ version: "new" });
+    expect(counts.changes).toBe(2);
+    first.close();
+    await Bun.sleep(20);
+    for (let i = 0; i < 10; i++) await beat();
+    expect(made.health("west")?.labels).toEqual({ version: "old" });
+    expect(counts.changes).toBe(3);
+    second.close();
+    await Bun.sleep(20);
+    for (let i = 0; i < 10; i++) await beat();
+    expect(made.health("west")?.gateways.map(({ reachable }) => reachable)).toEqual([false, false]);
+    expect(made.health("west")?.labels).toEqual({ version: "old" });
+  });
 });

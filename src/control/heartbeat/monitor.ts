@@ -26,6 +26,7 @@ class Gateway {
   readonly #streak = new Streak();
   readonly #connection: HeartbeatConnection;
   #lastError: string | undefined;
+  #labels: Record<string, string> | undefined;
   #cancel: (() => void) | undefined;
   #stopped = false;
 
@@ -41,6 +42,11 @@ class Gateway {
   get health(): GatewayHealth {
     const reachable = this.#streak.reachable;
     return this.#lastError === undefined ? { reachable } : { reachable, lastError: this.#lastError };
+  }
+
+  /** As it told them last; undefined while it has not, or is not reachable. */
+  get labels(): Record<string, string> | undefined {
+    return this.#streak.reachable === true ? this.#labels : undefined;
   }
 
   stop(): void {
@@ -62,18 +68,18 @@ class Gateway {
     const { timeout, onBeat, onChange, random = Math.random } = this.options;
     const begun = performance.now();
     let success = false;
-    let changed = false;
     try {
       const labels = await this.#connection.beat(timeout);
       success = true;
       this.#lastError = undefined;
-      changed = labels !== undefined && this.peer.learn(labels);
+      this.#labels = labels ?? this.#labels;
     } catch (error) {
       this.#lastError = error instanceof Error ? error.message : String(error);
     }
     if (this.#stopped) return;
     onBeat?.(this.peer.name, success, performance.now() - begun);
-    if (this.#streak.add(success) || changed) onChange();
+    const turned = this.#streak.add(success);
+    if (this.peer.judgeLabels() || turned) onChange();
     const interval = success || this.#streak.reachable !== false ? INTERVAL : DOWN_INTERVAL;
     this.#plan(interval * (0.9 + random() / 5));
   }
@@ -85,9 +91,15 @@ class Peer {
 
   constructor(readonly name: string) {}
 
-  /** @returns whether these labels are new. */
-  learn(labels: Record<string, string>): boolean {
-    if (this.labels !== undefined && Bun.deepEquals(this.labels, labels)) return false;
+  /**
+   * Of gateways that tell different labels, those of the first one count that is reachable, in the order of the Peer; while
+   * none is, those that counted last do.
+   *
+   * @returns whether they have changed.
+   */
+  judgeLabels(): boolean {
+    const labels = this.gateways.map((gateway) => gateway.labels).find((each) => each !== undefined);
+    if (labels === undefined || Bun.deepEquals(this.labels, labels)) return false;
     this.labels = labels;
     return true;
   }
@@ -116,6 +128,7 @@ export class HeartbeatMonitor {
         return same ?? new Gateway(peer, address, this.options);
       });
       for (const gateway of old) gateway.stop();
+      peer.judgeLabels();
     }
   }
 
