@@ -1,7 +1,8 @@
 /** Who of the replicas leads, whatever happens to the Lease. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { Election } from "../../src/control/kubernetes/election.ts";
+import { Election, type ElectionTimes } from "../../src/control/kubernetes/election.ts";
 import { LEASES } from "../../src/store/kubernetes/resource.ts";
+import { SYSTEM_TIMING } from "../../src/store/kubernetes/timing.ts";
 import { eventually } from "./control-site.ts";
 import { keptLog } from "./recorder.ts";
 import { suite } from "./server.ts";
@@ -16,8 +17,7 @@ suite("a Lease", (running) => {
     await Promise.all(elections.splice(0).map((election) => election.stop()));
   });
 
-  /** @param duration - how long a Lease lasts that nobody renews, milliseconds */
-  function candidate(identity: string, duration = 2_000) {
+  function candidate(identity: string, times: Partial<ElectionTimes> = {}, timing = SYSTEM_TIMING) {
     const changes: boolean[] = [];
     const { log, lines } = keptLog();
     const election = new Election({
@@ -27,7 +27,8 @@ suite("a Lease", (running) => {
       identity,
       log,
       onChange: (leads) => changes.push(leads),
-      times: { duration, renewal: 1_500, retry: 100 },
+      times: { duration: 2_000, renewal: 1_500, retry: 100, ...times },
+      timing,
     });
     elections.push(election);
     election.start();
@@ -46,6 +47,49 @@ suite("a Lease", (running) => {
     expect(after.spec?.holderIdentity).toBe("a");
     expect(changes).toEqual([true]);
     expect(warnings()).toEqual([]);
+  });
+
+  test("that is deleted is not taken by another who has seen whose it is, and the one who lost it to a third steps back", async () => {
+    const first = candidate("a");
+    await eventually("leadership", () => first.election.leadership);
+    const second = candidate("b");
+    await Bun.sleep(300);
+    for (let i = 0; i < 3; i++) {
+      const before = await lease();
+      await running().client.delete(LEASES, { namespace, name: "lead" });
+      const again = await eventually("the Lease again", lease);
+      expect(again.metadata.uid).not.toBe(before?.metadata.uid as string);
+      expect(again.spec?.holderIdentity).toBe("a");
+    }
+    expect(first.changes).toEqual([true]);
+    expect(second.changes).toEqual([]);
+  });
+
+  test("that somebody else has made anew is given up as soon as that is noticed", async () => {
+    const pauses: (() => void)[] = [];
+    const sleep = (_: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve) => {
+        pauses.push(resolve);
+        signal?.addEventListener("abort", () => resolve());
+      });
+    const { changes } = candidate("a", { duration: 60_000, renewal: 30_000 }, { ...SYSTEM_TIMING, sleep });
+    await eventually("leadership", () => pauses.length === 1);
+    const now = `${new Date().toISOString().slice(0, -1)}000Z`;
+    const spec = { holderIdentity: "b", leaseDurationSeconds: 60, acquireTime: now, renewTime: now };
+    await running().client.delete(LEASES, { namespace, name: "lead" });
+    await running().client.create(LEASES, { metadata: { namespace, name: "lead" }, spec });
+    pauses[0]?.();
+    await eventually("the next pause", () => pauses.length === 2);
+    expect(changes).toEqual([true, false]);
+  });
+
+  test("that could not be renewed because the whole process stood still leads no more, before any timer has run", async () => {
+    const { election, changes } = candidate("a", { renewal: 1_000 });
+    await eventually("leadership", () => election.leadership);
+    Bun.sleepSync(1_100);
+    expect(election.leadership).toBeUndefined();
+    expect(changes.at(-1)).toBeTrue();
+    await eventually("leadership again", () => election.leadership);
   });
 
   test("that somebody else writes to is read again, and kept", async () => {
@@ -71,9 +115,9 @@ suite("a Lease", (running) => {
   });
 
   test("that is given back is another's at once", async () => {
-    const first = candidate("a", 60_000);
+    const first = candidate("a", { duration: 60_000 });
     await eventually("leadership", () => first.election.leadership);
-    const second = candidate("b", 60_000);
+    const second = candidate("b", { duration: 60_000 });
     await first.election.stop();
     await first.election.release();
     await eventually("its leadership", () => second.election.leadership);

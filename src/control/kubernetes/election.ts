@@ -47,9 +47,13 @@ export class Election {
   readonly #timing: Timing;
   readonly #stopping = new AbortController();
   #leadership: AbortController | undefined;
+  /** When the leadership ends unless it is renewed, on the clock of `performance`. */
+  #until = 0;
   #deposing: Timer | undefined;
   /** As it was seen last, and when it was first seen so, on this process's clock. */
   #seen: { lease: Lease; at: number } | undefined;
+  /** Until when another one may believe that it leads, as far as was seen, even if its Lease has been deleted since. */
+  #othersUntil = 0;
   #running: Promise<void> | undefined;
 
   constructor(readonly options: ElectionOptions) {
@@ -57,9 +61,12 @@ export class Election {
     this.#timing = options.timing ?? SYSTEM_TIMING;
   }
 
-  /** Aborts when the leadership ends; undefined while somebody else leads or nobody does. */
+  /**
+   * Aborts when the leadership ends; undefined while somebody else leads or nobody does, and when it is over though the
+   * timer that says so has not run yet, as after a pause of the whole process.
+   */
   get leadership(): AbortSignal | undefined {
-    return this.#leadership?.signal;
+    return performance.now() < this.#until ? this.#leadership?.signal : undefined;
   }
 
   start(): void {
@@ -92,16 +99,24 @@ export class Election {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    let again = false;
     while (!signal.aborted) {
       try {
         await this.#try();
+        again = false;
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof KubeApiError && CHANGED.has(error.code)) {
           this.options.log.debug("somebody else has written the Lease; reading it again", { error });
           this.#see(undefined);
-        } else this.options.log.warn("the Lease cannot be read or written; trying again", { error });
+          again = !again;
+        } else {
+          this.options.log.warn("the Lease cannot be read or written; trying again", { error });
+          again = false;
+        }
       }
+      // Whoever has lost the Lease must not go on leading until the next try.
+      if (again) continue;
       await this.#timing.sleep(this.#times.retry * (0.9 + this.#timing.random() / 5), signal);
     }
   }
@@ -114,6 +129,7 @@ export class Election {
       this.#depose(`${current.spec?.holderIdentity} leads`);
       return;
     }
+    if (current === undefined && performance.now() < this.#othersUntil) return;
     const begun = performance.now();
     const lease = await this.#write(current);
     this.#see(lease);
@@ -157,14 +173,18 @@ export class Election {
     const before = this.#seen;
     if (lease === undefined) this.#seen = undefined;
     else if (before?.lease.metadata.resourceVersion !== lease.metadata.resourceVersion) {
-      this.#seen = { lease, at: performance.now() };
+      const at = performance.now();
+      const { holderIdentity: holder = "", leaseDurationSeconds = 1 } = lease.spec ?? {};
+      this.#seen = { lease, at };
+      this.#othersUntil = holder === "" || holder === this.options.identity ? 0 : at + leaseDurationSeconds * 1000;
     }
   }
 
   /** @param begun - when the renewal was sent, on the clock of `performance`: the Lease may count from then. */
   #lead(begun: number): void {
     clearTimeout(this.#deposing);
-    const left = this.#times.renewal - (performance.now() - begun);
+    this.#until = begun + this.#times.renewal;
+    const left = this.#until - performance.now();
     this.#deposing = setTimeout(() => this.#depose("the Lease could not be renewed in time"), left);
     if (this.#leadership !== undefined) return;
     this.#leadership = new AbortController();
