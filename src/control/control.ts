@@ -71,7 +71,7 @@ export class Control {
       store,
       log,
       current: <K extends GatewayKindName>(kind: K, key: ObjectKey) =>
-        this.objects.get(kind, key) ?? (surroundings?.invalid(kind).get(key)?.object as ResourceOf<K> | undefined),
+        this.objects.get(kind, key) ?? (surroundings?.invalidAt(kind, key)?.object as ResourceOf<K> | undefined),
       ...(surroundings === undefined
         ? {}
         : {

@@ -2,13 +2,16 @@ import { setCondition } from "../resources/conditions.ts";
 import type { GatewayKindName, ResourceOf } from "../resources/kinds.ts";
 import type { Condition, ObjectKey } from "../resources/meta.ts";
 import { formatTimestamp } from "../resources/timestamp.ts";
-import { backoff } from "../store/backoff.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { KeyQueue } from "./key-queue.ts";
 
-/** A condition as a reconciler wants it; when it changed and on which generation is added when it is written. */
-export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">;
+/**
+ * A condition as a reconciler wants it; when it changed is added when it is written. Without a generation it was judged
+ * on the object as it was known when it was wanted.
+ */
+export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message" | "observedGeneration">;
 
 /** What a status is to say. Conditions of other types stay; every other field not named is removed. */
 export interface WantedStatus {
@@ -32,41 +35,66 @@ export interface StatusWriterOptions {
   clock?: () => number;
 }
 
-interface Task {
-  kind: GatewayKindName;
-  key: ObjectKey;
-  failures: number;
+/** What is wanted of an object, and of which one, for another may have its name by the time of the write. */
+interface Wanted {
+  status: WantedStatus;
+  uid: string;
+  /** What it was judged on. */
+  generation: number;
 }
 
-/** @returns the whole status of an object as wanted; equal to the present one when nothing is to be written. */
+/** What a write brings together. */
+interface Attempt {
+  status: WantedStatus;
+  resourceVersion: string;
+}
+
+const RETRY = { first: 20, longest: 30_000 };
+
+/**
+ * @param generation - what conditions were judged on that do not say it themselves
+ * @returns the whole status of an object as wanted; equal to the present one when nothing is to be written.
+ */
 export function statusOf(
   object: ResourceOf<GatewayKindName>,
   wanted: WantedStatus,
   now: number,
+  generation = object.metadata.generation,
 ): Record<string, unknown> {
-  const { generation } = object.metadata;
   let conditions = object.status?.conditions;
   for (const condition of wanted.conditions) {
-    conditions = setCondition(conditions, { ...condition, observedGeneration: generation }, formatTimestamp(now));
+    const { observedGeneration = generation } = condition;
+    conditions = setCondition(conditions, { ...condition, observedGeneration }, formatTimestamp(now));
   }
   return { ...wanted.fields, ...(conditions === undefined ? {} : { conditions }) };
 }
 
 /**
  * Brings statuses to what is wanted of them, one write at a time for each object, and writes only what differs. A failed
- * write is tried again with backoff, on the object as it is then.
+ * write is tried again with backoff, on the object as it is then; before that only when the object or what is wanted of
+ * it has changed.
  */
 export class StatusWriter {
-  readonly #wanted = new Map<string, WantedStatus>();
-  readonly #queue = new Map<string, Task>();
-  readonly #timers = new Set<Timer>();
+  readonly #wanted = new Map<string, Wanted>();
   /** Objects as they were written last, until the store tells of them. */
   readonly #written = new Map<string, ResourceOf<GatewayKindName>>();
-  readonly #busy = new Set<string>();
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  /** Writes that are under way or failed: what would be the same again waits for them. */
+  readonly #tried = new Map<string, Attempt>();
+  readonly #queue: KeyQueue;
 
-  constructor(readonly options: StatusWriterOptions) {}
+  constructor(readonly options: StatusWriterOptions) {
+    this.#queue = new KeyQueue({
+      concurrency: options.concurrency ?? 1,
+      retry: RETRY,
+      work: (id) => this.#write(id),
+      onFailure: (id, error) => {
+        const [kind, key] = partsOf(id);
+        const expected = error instanceof StoreError && error.code === "Conflict";
+        if (!expected) options.log.warn("a status cannot be written", { kind, key, error });
+      },
+    });
+    this.#queue.resume();
+  }
 
   /** Replaces what is wanted of every object of a kind; objects that are not named are left alone. */
   want(kind: GatewayKindName, statuses: ReadonlyMap<ObjectKey, WantedStatus>): void {
@@ -75,38 +103,62 @@ export class StatusWriter {
       if (!id.startsWith(`${kind} `) || statuses.has(key)) continue;
       this.#wanted.delete(id);
       this.#written.delete(id);
+      this.#tried.delete(id);
     }
-    for (const [key, wanted] of statuses) {
-      this.#wanted.set(`${kind} ${key}`, wanted);
-      if (this.#pending(kind, key, wanted)) this.#enqueue({ kind, key, failures: 0 });
+    const differing: string[] = [];
+    for (const [key, status] of statuses) {
+      const id = idOf(kind, key);
+      const judged = this.options.current(kind, key);
+      if (judged === undefined) this.#wanted.delete(id);
+      else {
+        const { uid, generation } = judged.metadata;
+        this.#wanted.set(id, { status, uid, generation });
+        if (this.#isToBeTried(id)) differing.push(id);
+      }
     }
+    this.#add(differing);
   }
 
   /** Writes what is wanted and not written, because this process was not the one that writes. */
   resume(): void {
-    for (const [id, wanted] of this.#wanted) {
-      const [kind, key] = id.split(" ") as [GatewayKindName, ObjectKey];
-      if (this.#pending(kind, key, wanted)) this.#enqueue({ kind, key, failures: 0 });
-    }
+    this.#tried.clear();
+    this.#add([...this.#wanted.keys()].filter((id) => this.#isToBeTried(id)));
   }
 
-  /** Writes no more; resolves when the write under way has ended. */
+  /** Writes no more; resolves when the writes under way have ended. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#queue.clear();
-    await this.#running;
+    await this.#queue.pause();
   }
 
-  #pending(kind: GatewayKindName, key: ObjectKey, wanted: WantedStatus): boolean {
-    const object = this.#current(kind, key);
-    return object !== undefined && this.#statusToWrite(object, wanted) !== undefined;
+  #add(ids: readonly string[]): void {
+    this.#queue.add(ids.filter((id) => this.options.writes?.(partsOf(id)[0]) !== false));
+  }
+
+  #isToBeTried(id: string): boolean {
+    const pending = this.#pending(id);
+    if (pending === undefined) return false;
+    const tried = this.#tried.get(id);
+    return (
+      tried === undefined ||
+      tried.resourceVersion !== pending.object.metadata.resourceVersion ||
+      !Bun.deepEquals(tried.status, pending.wanted.status)
+    );
+  }
+
+  /** What is to be written of an object as it is now; undefined when nothing is. */
+  #pending(
+    id: string,
+  ): { wanted: Wanted; object: ResourceOf<GatewayKindName>; status: Record<string, unknown> } | undefined {
+    const wanted = this.#wanted.get(id);
+    const object = this.#current(id);
+    if (wanted === undefined || object === undefined || object.metadata.uid !== wanted.uid) return undefined;
+    const status = statusOf(object, wanted.status, (this.options.clock ?? Date.now)(), wanted.generation);
+    return Bun.deepEquals(object.status ?? {}, status) ? undefined : { wanted, object, status };
   }
 
   /** The object as the store told of it last, or as it was written since. */
-  #current(kind: GatewayKindName, key: ObjectKey): ResourceOf<GatewayKindName> | undefined {
-    const id = `${kind} ${key}`;
-    const told: ResourceOf<GatewayKindName> | undefined = this.options.current(kind, key);
+  #current(id: string): ResourceOf<GatewayKindName> | undefined {
+    const told: ResourceOf<GatewayKindName> | undefined = this.options.current(...partsOf(id));
     const written = this.#written.get(id);
     if (written === undefined) return told;
     if (told?.metadata.uid === written.metadata.uid && isOlder(told, written)) return written;
@@ -114,64 +166,34 @@ export class StatusWriter {
     return told;
   }
 
-  #statusToWrite(object: ResourceOf<GatewayKindName>, wanted: WantedStatus): Record<string, unknown> | undefined {
-    const status = statusOf(object, wanted, (this.options.clock ?? Date.now)());
-    return Bun.deepEquals(object.status ?? {}, status) ? undefined : status;
-  }
-
-  #enqueue(task: Task): void {
-    if (this.#stopped || this.options.writes?.(task.kind) === false) return;
-    this.#queue.set(`${task.kind} ${task.key}`, task);
-    this.#running ??= this.#work();
-  }
-
-  async #work(): Promise<void> {
+  /** Begins after whoever wanted it has ended: what relays are told comes first. */
+  async #write(id: string): Promise<void> {
     await Promise.resolve();
-    const { concurrency = 1 } = this.options;
-    while (this.#queue.size > 0) await Promise.all(Array.from({ length: concurrency }, () => this.#drain()));
-    this.#running = undefined;
-  }
-
-  async #drain(): Promise<void> {
-    for (const [id, task] of this.#queue) {
-      if (this.#busy.has(id)) continue;
-      this.#queue.delete(id);
-      this.#busy.add(id);
-      await this.#write(id, task);
-      this.#busy.delete(id);
-    }
-  }
-
-  async #write(id: string, task: Task): Promise<void> {
-    const wanted = this.#wanted.get(id);
-    const object = this.#current(task.kind, task.key);
-    if (!wanted || !object || this.options.writes?.(task.kind) === false) return;
-    const status = this.#statusToWrite(object, wanted);
-    if (!status) return;
+    const [kind] = partsOf(id);
+    this.#tried.delete(id);
+    const pending = this.#pending(id);
+    if (pending === undefined || this.options.writes?.(kind) === false) return;
+    const { wanted, object, status } = pending;
+    this.#tried.set(id, { status: wanted.status, resourceVersion: object.metadata.resourceVersion });
     try {
       const changed = { ...object, status } as ResourceOf<GatewayKindName>;
-      const written = await this.options.store.updateStatus(task.kind, changed);
+      const written = await this.options.store.updateStatus(kind, changed);
+      this.#tried.delete(id);
       this.#written.set(id, written);
       this.options.onWritten?.(object, written);
     } catch (error) {
-      if (error instanceof StoreError && error.code === "NotFound") return;
-      const failures = task.failures + 1;
-      const expected = error instanceof StoreError && error.code === "Conflict";
-      if (!expected) this.options.log.warn("a status cannot be written", { kind: task.kind, key: task.key, error });
-      this.#retry({ ...task, failures });
+      if (!(error instanceof StoreError && error.code === "NotFound")) throw error;
+      this.#tried.delete(id);
     }
   }
+}
 
-  #retry(task: Task): void {
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        this.#enqueue(task);
-      },
-      backoff(task.failures, { first: 20, longest: 30_000 }),
-    );
-    this.#timers.add(timer);
-  }
+function idOf(kind: GatewayKindName, key: ObjectKey): string {
+  return `${kind} ${key}`;
+}
+
+function partsOf(id: string): [GatewayKindName, ObjectKey] {
+  return id.split(" ") as [GatewayKindName, ObjectKey];
 }
 
 /** Resource versions of one object are numbers that rise, in both stores (for Kubernetes: KEP-5504). */

@@ -26,6 +26,14 @@ describe("a wanted status", () => {
     expect(statusOf(one, valid, NOW)).toMatchObject({ conditions: [{ lastTransitionTime: "2026-05-01T10:00:00Z" }] });
   });
 
+  test("says on which generation it was judged, if that is an earlier one", () => {
+    const one = object("Export", "e", { port: 1 }, { generation: 3 });
+    const [condition] = valid.conditions;
+    const earlier = { conditions: condition ? [{ ...condition, observedGeneration: 2 }] : [] };
+    expect(statusOf(one, earlier, NOW)).toMatchObject({ conditions: [{ observedGeneration: 2 }] });
+    expect(statusOf(one, valid, NOW)).toMatchObject({ conditions: [{ observedGeneration: 3 }] });
+  });
+
   test("has the fields that are wanted and no others", () => {
     const one = object("Import", "i", { port: 1, sources: [], lbScheme: "static" }, {}, { targetPort: 9 });
     expect(statusOf(one, { conditions: [] }, NOW)).toEqual({});
@@ -53,7 +61,14 @@ describe("the status writer", () => {
       },
     });
     const want = (wanted = valid) => writer.want("Export", new Map([["default/e", wanted]]));
-    return { writer, want, tries: () => tries, status: () => current?.status, remove: () => (current = undefined) };
+    return {
+      writer,
+      want,
+      tries: () => tries,
+      status: () => current?.status,
+      remove: () => (current = undefined),
+      replace: () => (current = object("Export", "e", { port: 1 })),
+    };
   }
 
   test("writes what differs, once", async () => {
@@ -89,5 +104,88 @@ describe("the status writer", () => {
     await writer.stop();
     await Bun.sleep(50);
     expect(tries()).toBe(1);
+  });
+
+  test("leaves what failed to its next try, however often the same is wanted, and tries what is wanted anew", async () => {
+    const { writer, want, tries } = writing(...Array.from({ length: 50 }, () => "Unavailable" as const));
+    for (let i = 0; i < 200; i++) {
+      want();
+      await Bun.sleep(1);
+    }
+    expect(tries()).toBeGreaterThan(2);
+    expect(tries()).toBeLessThan(12);
+    const before = tries();
+    const other: WantedStatus = { conditions: [{ type: "ExportValid", status: "False", reason: "No", message: "m" }] };
+    want(other);
+    await Bun.sleep(5);
+    expect(tries()).toBe(before + 1);
+    await writer.stop();
+  });
+
+  test("says on which generation a condition was judged that is written after a newer one has come", async () => {
+    let current = object("Export", "e", { port: 1 }, { generation: 1 });
+    const gates: PromiseWithResolvers<void>[] = [];
+    const written: unknown[] = [];
+    const writer = new StatusWriter({
+      current: <K extends KindName>() => current as ResourceOf<KindName> as ResourceOf<K>,
+      log: createLogger({ level: "fatal", format: "text" }),
+      clock: () => NOW,
+      store: {
+        updateStatus: async (_kind, wanted) => {
+          written.push(wanted.status?.conditions?.[0]?.observedGeneration);
+          const gate = Promise.withResolvers<void>();
+          gates.push(gate);
+          await gate.promise;
+          if (written.length === 1) throw new StoreError("Conflict", "no");
+          return wanted;
+        },
+      },
+    });
+    writer.want("Export", new Map([["default/e", valid]]));
+    await until(() => gates.length === 1);
+    current = { ...current, metadata: { ...current.metadata, generation: 2, resourceVersion: "2" } };
+    gates[0]?.resolve();
+    await until(() => gates.length === 2);
+    gates[1]?.resolve();
+    expect(written).toEqual([1, 1]);
+    await writer.stop();
+  });
+
+  test("writes nothing to an object that was made anew under its name, before somebody has judged that one", async () => {
+    const { want, tries, replace } = writing("Conflict");
+    want();
+    await until(() => tries() === 1);
+    replace();
+    await Bun.sleep(60);
+    expect(tries()).toBe(1);
+    want();
+    await until(() => tries() === 2);
+  });
+
+  test("goes on with other objects while one write takes long", async () => {
+    const objects = new Map(
+      ["slow", "a", "b", "c"].map((name) => [`default/${name}`, object("Export", name, { port: 1 })]),
+    );
+    const gate = Promise.withResolvers<void>();
+    const written: string[] = [];
+    const writer = new StatusWriter({
+      current: <K extends KindName>(_kind: K, key: string) => objects.get(key) as ResourceOf<KindName> as ResourceOf<K>,
+      log: createLogger({ level: "fatal", format: "text" }),
+      concurrency: 2,
+      store: {
+        updateStatus: async (_kind, wanted) => {
+          written.push(wanted.metadata.name);
+          if (wanted.metadata.name === "slow") await gate.promise;
+          return wanted;
+        },
+      },
+    });
+    writer.want("Export", new Map([["default/slow", valid]]));
+    await until(() => written.length === 1);
+    writer.want("Export", new Map(["slow", "a", "b", "c"].map((name) => [`default/${name}`, valid])));
+    await until(() => written.length === 4);
+    expect(written.slice(1).sort()).toEqual(["a", "b", "c"]);
+    gate.resolve();
+    await writer.stop();
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   customResource,
   ENDPOINT_SLICES,
+  EVENTS,
   type KubeObject,
   type KubeResource,
   SERVICES,
@@ -100,6 +101,35 @@ onTestApiServer("a control", (running) => {
     },
     30_000,
   );
+
+  test("says nothing of an error that passes by itself", async () => {
+    replica = await Replica.start(server);
+    await eventually("leadership", () => replica?.kind.leads);
+    const isService = ({ resource }: Recorded) => resource === "services";
+    server.faults.failNext(3, { status: 503, when: (request) => isWrite(request) && isService(request) });
+    await create(server, "Import", namespace, "web", importOf(80));
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    await Bun.sleep(100);
+    expect(await server.client.all(EVENTS, { namespace })).toEqual([]);
+  });
+
+  test("makes a Service again that somebody deleted before the watch had told of it, and never will", async () => {
+    replica = await Replica.start(server);
+    await eventually("leadership", () => replica?.kind.leads);
+    server.faults.failNext(1_000, { when: ({ verb, resource }) => verb === "watch" && resource === "services" });
+    server.faults.dropWatches(({ plural }) => plural === "services");
+    await create(server, "Import", namespace, "web", importOf(80));
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    await server.client.delete(SERVICES, { namespace, name: "web" });
+    server.faults.expireHistory();
+    server.faults.clear();
+    await eventually("the watch again", () => replica?.kind.problems.length === 0);
+    await server.client.patch(customResource("Import"), { namespace, name: "web" }, { spec: { port: 81 } });
+    await eventually("the Service", async () => {
+      const service = await server.client.get(SERVICES, { namespace, name: "web" });
+      return service?.spec?.ports?.[0]?.port === 81;
+    });
+  }, 30_000);
 
   test("says in the status what the API server refuses, and that it does not any more", async () => {
     replica = await Replica.start(server);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { KeyQueue } from "../../src/control/kubernetes/key-queue.ts";
+import { KeyQueue } from "../../src/control/key-queue.ts";
 import { Known } from "../../src/control/kubernetes/known.ts";
 import type { KubeObject } from "../../src/store/kubernetes/resource.ts";
 import { until } from "../control/follower.ts";
@@ -63,6 +63,24 @@ describe("what is known of the objects of a resource", () => {
     expect(version(objects)).toBe("4");
   });
 
+  test("is nothing that was written and never told, once it turned out or is to be taken to be gone", () => {
+    let now = 0;
+    const objects = new Known<KubeObject>(
+      () => ["g"],
+      () => now,
+    );
+    objects.wrote(key, at("1"));
+    objects.forget(key);
+    expect(objects.get(key)).toBeUndefined();
+    objects.wrote(key, at("2"));
+    now = 100;
+    expect([...objects.expire(101)]).toEqual([]);
+    expect(version(objects)).toBe("2");
+    expect([...objects.expire(100)]).toEqual(["g"]);
+    expect(objects.get(key)).toBeUndefined();
+    expect([...objects.expire(0)]).toEqual([]);
+  });
+
   test("is still there after a deletion that a finalizer holds up", () => {
     const objects = known();
     objects.take(upsert(at("1")));
@@ -78,6 +96,7 @@ describe("a queue of keys", () => {
     const made = new KeyQueue({
       work,
       concurrency,
+      retry: { first: 20, longest: 100 },
       onFailure: (key, error, count) => failures.push(`${key} ${count} ${(error as Error).message}`),
     });
     return { made, failures };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { importOfSlice } from "../../src/control/kubernetes/ownership.ts";
+import { sliceReclaim } from "../../src/control/kubernetes/desired-slices.ts";
+import { importOfSlice, isOfGateway } from "../../src/control/kubernetes/ownership.ts";
 import { planOf, type Scene } from "../../src/control/kubernetes/plan.ts";
 import type { Write } from "../../src/control/kubernetes/write.ts";
 import type { ImportResource } from "../../src/resources/kinds.ts";
@@ -48,7 +49,7 @@ function scene(more: Partial<Scene> = {}): Scene {
     service: undefined,
     strays: [],
     slices: [],
-    ours: (slice) => importOfSlice(slice) !== undefined,
+    ours: (slice) => importOfSlice(slice) !== undefined && isOfGateway(slice, "clusterlink-system"),
     gateway: [gatewaySlice("clusterlink-abc")],
     gatewayService: "clusterlink-system/clusterlink",
     ...more,
@@ -114,6 +115,7 @@ describe("a new Import", () => {
       expect(slice.metadata.labels).toMatchObject({
         "kubernetes.io/service-name": "web",
         "endpointslice.kubernetes.io/managed-by": "clusterlink.net",
+        "clusterlink.net/gateway-namespace": "clusterlink-system",
       });
     }
     expect(new Set(slices.map(({ metadata }) => metadata.name)).size).toBe(3);
@@ -299,6 +301,65 @@ describe("the EndpointSlices of an Import", () => {
       ]);
     },
   );
+
+  test("of a gateway in another namespace stay, and one that does not say whose it is goes if it is not needed", () => {
+    const labels = {
+      "kubernetes.io/service-name": "web",
+      "endpointslice.kubernetes.io/managed-by": "clusterlink.net",
+    };
+    const made = (name: string, more: Record<string, string> = {}) => ({
+      ...gatewaySlice(name),
+      metadata: { name, namespace: "default", uid: name, labels: { ...labels, ...more } },
+    });
+    const other = made("of-another", { "clusterlink.net/gateway-namespace": "other-system" });
+    expect(planOf({ ...before, slices: [...before.slices, other] }).writes).toEqual([]);
+    expect(lines(planOf({ ...before, imported: undefined, slices: [other] }).writes)).toEqual([
+      "delete services default/web",
+    ]);
+    expect(lines(planOf({ ...before, slices: [...before.slices, made("of-old")] }).writes)).toEqual([
+      "delete endpointslices default/of-old",
+    ]);
+  });
+
+  test("have other names than those of a gateway in another namespace", () => {
+    const [own] = created(scene()).slices;
+    const there = gatewaySlice("clusterlink-abc");
+    const moved = { ...there, metadata: { ...there.metadata, namespace: "other-system" } };
+    const [other] = created(scene({ gateway: [moved] })).slices;
+    expect(other?.metadata.name).not.toBe(own?.metadata.name as string);
+  });
+
+  test.each<[string, Partial<KubeMeta>, boolean]>([
+    ["has lost the labels that it is known by", {}, true],
+    ["was made for another Import", { labels: { "clusterlink.net/import-name": "api" } }, false],
+    [
+      "is that of a gateway in another namespace",
+      { labels: { "clusterlink.net/gateway-namespace": "other-system" } },
+      false,
+    ],
+    ["is being deleted", { deletionTimestamp: "2026-01-01T00:00:00Z" }, false],
+  ])("one that stands in the way and %s", (_, metadata, reclaimed) => {
+    const [wanted] = created(scene()).slices as [EndpointSlice];
+    const labels = {
+      "clusterlink.net/import-name": "web",
+      "clusterlink.net/import-namespace": "default",
+      ...metadata.labels,
+    };
+    const present = {
+      ...wanted,
+      endpoints: [],
+      metadata: { ...wanted.metadata, resourceVersion: "5", ...metadata, labels },
+    };
+    const write = sliceReclaim(present, wanted);
+    if (!reclaimed) expect(write).toBeUndefined();
+    else {
+      expect(write?.verb === "patch" ? write.patch : write).toEqual({
+        metadata: { resourceVersion: "5", labels: wanted.metadata.labels },
+        endpoints: wanted.endpoints,
+        ports: wanted.ports,
+      });
+    }
+  });
 
   test("of somebody else by hand stay", () => {
     const labels = { "kubernetes.io/service-name": "web" };

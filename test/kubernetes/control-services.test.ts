@@ -240,6 +240,52 @@ suite("a cluster as a site", (running) => {
     ]);
   });
 
+  test("puts right an EndpointSlice whose labels somebody took away", async () => {
+    await start();
+    await importWeb();
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    const name = (await slicesOf("web"))[0]?.metadata.name ?? "";
+    for (const label of ["endpointslice.kubernetes.io/managed-by", "kubernetes.io/service-name"]) {
+      const taken = { metadata: { labels: { [label]: null } }, endpoints: [{ addresses: ["10.9.9.9"] }] };
+      await server.client.patch(ENDPOINT_SLICES, { namespace, name }, taken);
+      await eventually("the slice as it was", async () => {
+        const slices = await slicesOf("web");
+        return slices.length === 1 && addresses(slices).join() === "10.244.0.5,10.244.0.6";
+      });
+    }
+    expect(await told(server, "Import", namespace, "web", "ImportServiceValid True Ready")).toContain("leads to");
+  });
+
+  test("removes a copy of its Service that has the labels too, and tells", async () => {
+    await start();
+    await importWeb();
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    const { labels = {} } = (await serviceOf("web"))?.metadata ?? {};
+    await makeService("copy", { ports: [{ port: 80 }] }, { labels });
+    await eventually("no copy", async () => (await serviceOf("copy")) === undefined);
+    const event = await eventually("an event", async () => (await events("web"))[0]);
+    expect(`${event.type} ${event.reason}: ${event.message}`).toBe(
+      `Warning ServiceRemoved: Service ${namespace}/copy had the labels of one that the gateway makes for this Import, which does not need it, and was removed.`,
+    );
+    expect(await serviceOf("web")).toBeDefined();
+  });
+
+  test("takes an edit of an Import for what it is, and writes its conditions together, on the generation that they are of", async () => {
+    await start();
+    await importWeb();
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    for (const port of [81, 82, 83]) {
+      await server.client.patch(customResource("Import"), { namespace, name: "web" }, { spec: { port } });
+      await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+      expect((await serviceOf("web"))?.spec?.ports?.[0]?.port).toBe(port);
+      const { metadata, status } = (await read(server, "Import", namespace, "web")) ?? {};
+      const generations = status?.conditions?.map(({ observedGeneration }) => observedGeneration);
+      expect(generations).toEqual([metadata?.generation, metadata?.generation]);
+    }
+    await Bun.sleep(100);
+    expect(await events("web")).toEqual([]);
+  });
+
   test("removes what it made for an Import that is deleted, and nothing else", async () => {
     const theirs = await makeService("other", { ports: [{ port: 80 }] });
     await start();

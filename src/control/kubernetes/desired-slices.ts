@@ -1,7 +1,16 @@
 import type { ImportResource } from "../../resources/kinds.ts";
 import { ENDPOINT_SLICES, type EndpointSlice } from "../../store/kubernetes/resource.ts";
 import { importLabels, metaPatch, withOwner } from "./desired-service.ts";
-import { MANAGED_BY, MANAGER, SERVICE_NAME, SLICE_MANAGED_BY } from "./ownership.ts";
+import {
+  GATEWAY_NAMESPACE,
+  IMPORT_NAME,
+  IMPORT_NAMESPACE,
+  isOfGateway,
+  MANAGED_BY,
+  MANAGER,
+  SERVICE_NAME,
+  SLICE_MANAGED_BY,
+} from "./ownership.ts";
 import { creation, deletion, mergePatch, type Write } from "./write.ts";
 
 /** The port of the Service that the endpoints serve: its name there, and where the gateway listens for it. */
@@ -31,6 +40,21 @@ export function sliceWrites(
   return [...kept, ...removals(present.filter(({ metadata }) => !wanted.has(metadata.name)))];
 }
 
+/**
+ * @returns what makes a slice what it has to be that stands where `wanted` is to be created, if it was made for the same
+ * Import and somebody took the labels away that it is known by; undefined if it is another's.
+ */
+export function sliceReclaim(present: EndpointSlice, wanted: EndpointSlice): Write | undefined {
+  const { labels = {}, deletionTimestamp } = present.metadata;
+  const { labels: all = {} } = wanted.metadata;
+  const ours =
+    [IMPORT_NAME, IMPORT_NAMESPACE].every((label) => labels[label] === all[label]) &&
+    isOfGateway(present, all[GATEWAY_NAMESPACE] ?? "");
+  if (!ours || deletionTimestamp !== undefined) return undefined;
+  const { endpoints, ports } = wanted;
+  return mergePatch(ENDPOINT_SLICES, present, { metadata: { labels: all }, endpoints, ports }, "it lost its labels");
+}
+
 /** @returns the deletion of these slices. */
 export function removals(slices: readonly EndpointSlice[]): Write[] {
   return slices.map((slice) => deletion(ENDPOINT_SLICES, slice, "it is not needed any more"));
@@ -42,14 +66,19 @@ export function isAddressed({ addressType }: EndpointSlice): boolean {
 }
 
 /** The name follows from the gateway's slice, so that every replica and every start comes to the same one. */
-function nameOf({ metadata }: ImportResource, { metadata: { name }, addressType }: EndpointSlice): string {
-  const hash = new Bun.CryptoHasher("sha256").update(`${addressType} ${name}`).digest("hex").slice(0, 10);
+function nameOf({ metadata }: ImportResource, { metadata: { namespace, name }, addressType }: EndpointSlice): string {
+  const hash = new Bun.CryptoHasher("sha256").update(`${addressType} ${namespace}/${name}`).digest("hex").slice(0, 10);
   return `${metadata.name}-clusterlink-${hash}`;
 }
 
-function labelsOf(imported: ImportResource): Record<string, string> {
+function labelsOf(imported: ImportResource, slice: EndpointSlice): Record<string, string> {
   const { [MANAGED_BY]: _, ...labels } = importLabels(imported);
-  return { ...labels, [SERVICE_NAME]: imported.metadata.name, [SLICE_MANAGED_BY]: MANAGER };
+  return {
+    ...labels,
+    [SERVICE_NAME]: imported.metadata.name,
+    [SLICE_MANAGED_BY]: MANAGER,
+    [GATEWAY_NAMESPACE]: slice.metadata.namespace ?? "",
+  };
 }
 
 function portsOf({ name, port }: SlicePort): NonNullable<EndpointSlice["ports"]> {
@@ -59,7 +88,7 @@ function portsOf({ name, port }: SlicePort): NonNullable<EndpointSlice["ports"]>
 function creationOf(name: string, imported: ImportResource, slice: EndpointSlice, port: SlicePort): Write {
   const { namespace } = imported.metadata;
   const { addressType, endpoints } = slice;
-  const metadata = { name, namespace, labels: labelsOf(imported), ownerReferences: withOwner(imported) };
+  const metadata = { name, namespace, labels: labelsOf(imported, slice), ownerReferences: withOwner(imported) };
   const object = { metadata, addressType, endpoints, ports: portsOf(port) } as EndpointSlice;
   return creation(ENDPOINT_SLICES, object, "the gateway has such endpoints");
 }
@@ -67,10 +96,11 @@ function creationOf(name: string, imported: ImportResource, slice: EndpointSlice
 function changeOf(
   current: EndpointSlice,
   imported: ImportResource,
-  { endpoints }: EndpointSlice,
+  slice: EndpointSlice,
   port: SlicePort,
 ): Write | undefined {
-  const metadata = metaPatch(current.metadata, imported, labelsOf(imported));
+  const metadata = metaPatch(current.metadata, imported, labelsOf(imported, slice));
+  const { endpoints } = slice;
   const ports = portsOf(port);
   const patch = {
     ...(metadata === undefined ? {} : { metadata }),

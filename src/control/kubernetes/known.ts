@@ -2,22 +2,35 @@ import type { ObjectKey } from "../../resources/meta.ts";
 import type { Change } from "../../store/kubernetes/reflector.ts";
 import type { KubeObject } from "../../store/kubernetes/resource.ts";
 
+/** The answer to a write; null for a deletion. */
+interface Written<T> {
+  object: T | null;
+  /** When it came, on the clock. */
+  at: number;
+}
+
 /**
  * The objects of a resource as this process knows them: what its watch told, and of what it wrote itself the answers,
  * until the watch has told them too. So nothing is written again because the watch is late.
  */
 export class Known<T extends KubeObject> {
   readonly #told = new Map<ObjectKey, T>();
-  /** What was written and not told yet; null for a deletion. */
-  readonly #written = new Map<ObjectKey, T | null>();
+  /** What was written and not told yet. */
+  readonly #written = new Map<ObjectKey, Written<T>>();
   readonly #groups = new Map<string, Set<ObjectKey>>();
 
-  /** @param groupsOf - which groups an object is found by */
-  constructor(readonly groupsOf: (object: T) => string[]) {}
+  /**
+   * @param groupsOf - which groups an object is found by
+   * @param clock - milliseconds since whenever
+   */
+  constructor(
+    readonly groupsOf: (object: T) => string[],
+    readonly clock: () => number = () => performance.now(),
+  ) {}
 
   get(key: ObjectKey): T | undefined {
     const written = this.#written.get(key);
-    return written === undefined ? this.#told.get(key) : (written ?? undefined);
+    return written === undefined ? this.#told.get(key) : (written.object ?? undefined);
   }
 
   /** @returns the objects of a group, sorted by key. */
@@ -59,12 +72,37 @@ export class Known<T extends KubeObject> {
     const told = this.#told.get(key);
     if (object === undefined ? told === undefined : told !== undefined && !isOlder(told, object)) {
       this.#written.delete(key);
-    } else this.#written.set(key, object ?? null);
+    } else this.#written.set(key, { object: object ?? null, at: this.clock() });
+  }
+
+  /** Forgets the answer to a write of an object that turned out not to be there. */
+  forget(key: ObjectKey): void {
+    this.#written.delete(key);
+  }
+
+  /**
+   * Forgets the answers that are older than this and were not told since: what somebody deletes before it was told, and
+   * while the watch was interrupted, is never told at all.
+   *
+   * @param age - milliseconds
+   * @returns the groups that it concerns.
+   */
+  expire(age: number): Set<string> {
+    const touched = new Set<string>();
+    const latest = this.clock() - age;
+    for (const [key, { object, at }] of this.#written) {
+      if (at > latest) continue;
+      this.#written.delete(key);
+      for (const each of [object, this.#told.get(key)]) {
+        for (const group of each ? this.groupsOf(each) : []) touched.add(group);
+      }
+    }
+    return touched;
   }
 
   /** Forgets what was written when the watch has come as far. */
   #settle(key: ObjectKey, before: T | undefined, after: T | undefined): void {
-    const written = this.#written.get(key);
+    const written = this.#written.get(key)?.object;
     if (written === undefined) return;
     if (after === undefined) {
       if (written === null || written.metadata.uid === before?.metadata.uid) this.#written.delete(key);

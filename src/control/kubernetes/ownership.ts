@@ -11,6 +11,9 @@ export const MANAGER = "clusterlink.net";
 export const IMPORT_NAME = "clusterlink.net/import-name";
 export const IMPORT_NAMESPACE = "clusterlink.net/import-namespace";
 
+/** Of an EndpointSlice: the namespace of the gateway that made it, for there may be several gateways in a cluster. */
+export const GATEWAY_NAMESPACE = "clusterlink.net/gateway-namespace";
+
 /** Which Service an EndpointSlice belongs to (discovery.k8s.io/v1). */
 export const SERVICE_NAME = "kubernetes.io/service-name";
 
@@ -25,11 +28,17 @@ export function importOfService({ metadata: { labels } }: Service): ObjectKey | 
   return objectKey(namespace, name);
 }
 
-/** @returns the key of the Import that an EndpointSlice of ours is for: it has the name of the Service. */
+/** @returns the key of the Import that an EndpointSlice of any gateway is for: it has the name of the Service. */
 export function importOfSlice({ metadata }: EndpointSlice): ObjectKey | undefined {
   const name = metadata.labels?.[SERVICE_NAME];
   if (metadata.labels?.[SLICE_MANAGED_BY] !== MANAGER || name === undefined) return undefined;
   return objectKey(metadata.namespace, name);
+}
+
+/** @returns whether an EndpointSlice is that of the gateway in this namespace, or of one that did not say yet where it is. */
+export function isOfGateway({ metadata: { labels } }: EndpointSlice, namespace: string): boolean {
+  const { [GATEWAY_NAMESPACE]: of = namespace } = labels ?? {};
+  return of === namespace;
 }
 
 /** @returns the key of the Service that an EndpointSlice belongs to, whoever manages it. */

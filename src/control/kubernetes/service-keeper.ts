@@ -1,31 +1,30 @@
 import type { ImportResource } from "../../resources/kinds.ts";
 import type { ObjectKey } from "../../resources/meta.ts";
-import type { KubeClient } from "../../store/kubernetes/client.ts";
 import { KubeApiError } from "../../store/kubernetes/error.ts";
 import { type EndpointSlice, keyOfObject, SERVICES, type Service } from "../../store/kubernetes/resource.ts";
-import type { Logger } from "../../telemetry/log.ts";
+import { KeyQueue } from "../key-queue.ts";
 import type { WantedCondition } from "../status-writer.ts";
-import { KeyQueue } from "./key-queue.ts";
-import { Known } from "./known.ts";
-import { importOfService, importOfSlice, serviceOfSlice } from "./ownership.ts";
+import { ClusterObjects, type ClusterObjectsOptions, keyOfWrite } from "./cluster-objects.ts";
+import { importOfSlice, isOfGateway } from "./ownership.ts";
 import { type Plan, planOf, type Scene } from "./plan.ts";
-import { trimService, trimSlice } from "./trim.ts";
 import type { Watches } from "./watches.ts";
 import type { Write } from "./write.ts";
 
-export interface ServiceKeeperOptions {
-  client: Pick<KubeClient, "create" | "patch" | "delete">;
+export interface ServiceKeeperOptions extends ClusterObjectsOptions {
   services: Watches<Service>;
   slices: Watches<EndpointSlice>;
+  /** The gateway's own namespace. */
+  namespace: string;
   /** Key of the gateway's own Service. */
   gatewayService: ObjectKey;
   /** Of the leadership, while this process has it: nothing is written without. */
   leadership: () => AbortSignal | undefined;
   /** Called when a condition has changed. */
   onChange: () => void;
-  /** Called after a Service that had been in place was put right; the message is for people. */
-  onRepair: (imported: ImportResource, message: string) => void;
-  log: Logger;
+  /** Called after something was done to a Service that the Import did not ask for; the message is for people. */
+  onIntervention: (imported: ImportResource, reason: "ServiceRepaired" | "ServiceRemoved", message: string) => void;
+  /** How long a write may go without being told by a watch that works, milliseconds. Default: a minute. */
+  patience?: number;
 }
 
 /** An Import, with the port that it listens on. */
@@ -34,41 +33,55 @@ export interface KeptImport {
   port: number | undefined;
 }
 
+interface Judged {
+  /** Undefined when the Import was gone. */
+  kept: KeptImport | undefined;
+  condition: WantedCondition;
+}
+
 /** Imports that are worked on at once: the API server answers within milliseconds, so more would only queue there. */
 const CONCURRENCY = 8;
 
+const RETRY = { first: 50, longest: 60_000 };
+
+/** So often an error that may pass by itself is tried again before a condition tells it. */
+const SILENT_TRIES = 3;
+
+const PATIENCE = 60_000;
+
 /** Keeps the Services and EndpointSlices of all Imports what they have to be, and nothing else of the cluster. */
 export class ServiceKeeper {
-  readonly #services: Known<Service>;
-  readonly #slices: Known<EndpointSlice>;
+  readonly #objects: ClusterObjects;
   readonly #queue: KeyQueue;
   #imports: ReadonlyMap<ObjectKey, KeptImport> | undefined;
-  readonly #conditions = new Map<ObjectKey, WantedCondition>();
+  readonly #judged = new Map<ObjectKey, Judged>();
+  #expiry: Timer | undefined;
 
   constructor(readonly options: ServiceKeeperOptions) {
     const { gatewayService, services, slices } = options;
-    this.#services = new Known((service) => [importOfService(service) ?? []].flat());
-    this.#slices = new Known((slice) => [serviceOfSlice(slice) ?? []].flat());
+    this.#objects = new ClusterObjects(options);
     this.#queue = new KeyQueue({
       concurrency: CONCURRENCY,
+      retry: RETRY,
       work: (key) => this.#reconcile(key),
       onFailure: (key, error, failures) => this.#failed(key, error, failures),
     });
     services.subscribe((changes) => {
-      const touched = this.#services.take(changes);
+      const touched = this.#objects.services.take(changes);
       for (const { key } of changes) touched.add(key);
       this.#touch(touched);
     });
     slices.subscribe((changes) => {
-      const touched = this.#slices.take(changes);
+      const touched = this.#objects.slices.take(changes);
       if (touched.has(gatewayService)) this.#touchAll();
       else this.#touch(touched);
     });
   }
 
-  /** What came of an Import's Service; undefined while this process has not looked after it. */
+  /** What came of an Import's Service; undefined while this process has not looked after it as the Import is now. */
   condition(key: ObjectKey): WantedCondition | undefined {
-    return this.#conditions.get(key);
+    const judged = this.#judged.get(key);
+    return judged !== undefined && isSame(judged.kept, this.#imports?.get(key)) ? judged.condition : undefined;
   }
 
   /** Writes that are still to be made, or tried again, concern so many Imports. */
@@ -76,7 +89,7 @@ export class ServiceKeeper {
     return this.#queue.size;
   }
 
-  /** Takes the Imports that there are, in place of those before. */
+  /** Takes the Imports that there are, in place of those before. Their statuses are ours and change nothing here. */
   update(imports: ReadonlyMap<ObjectKey, KeptImport>): void {
     const before = this.#imports;
     this.#imports = imports;
@@ -85,10 +98,7 @@ export class ServiceKeeper {
       return;
     }
     const touched: ObjectKey[] = [];
-    for (const [key, { imported, port }] of imports) {
-      const old = before.get(key);
-      if (old?.imported !== imported || old.port !== port) touched.push(key);
-    }
+    for (const [key, kept] of imports) if (!isSame(before.get(key), kept)) touched.push(key);
     for (const key of before.keys()) if (!imports.has(key)) touched.push(key);
     this.#touch(touched);
   }
@@ -97,17 +107,29 @@ export class ServiceKeeper {
   lead(): void {
     this.#queue.resume();
     this.#touchAll();
+    const { patience = PATIENCE } = this.options;
+    clearInterval(this.#expiry);
+    this.#expiry = setInterval(() => this.#expire(patience), patience / 2);
   }
 
   /** Writes no more. Resolves when the writes under way have ended. */
   async rest(): Promise<void> {
-    this.#conditions.clear();
+    clearInterval(this.#expiry);
+    this.#judged.clear();
     await this.#queue.pause();
+  }
+
+  /** A watch that fails is late, and what it has not told may be there all the same. */
+  #expire(patience: number): void {
+    const { services, slices } = this.options;
+    if (services.problems.length === 0) this.#touch(this.#objects.services.expire(patience));
+    if (slices.problems.length === 0) this.#touch(this.#objects.slices.expire(patience));
   }
 
   /** Every Import, and whatever was made for one that may be gone. */
   #touchAll(): void {
-    this.#touch([...(this.#imports?.keys() ?? []), ...this.#services.groups, ...this.#slices.groups]);
+    const { services, slices } = this.#objects;
+    this.#touch([...(this.#imports?.keys() ?? []), ...services.groups, ...slices.groups]);
   }
 
   #touch(keys: Iterable<ObjectKey>): void {
@@ -119,9 +141,9 @@ export class ServiceKeeper {
   #concerns(key: ObjectKey): boolean {
     return (
       this.#imports?.has(key) === true ||
-      this.#conditions.has(key) ||
-      this.#services.inGroup(key).length > 0 ||
-      this.#slices.inGroup(key).some((slice) => importOfSlice(slice) !== undefined)
+      this.#judged.has(key) ||
+      this.#objects.services.inGroup(key).length > 0 ||
+      this.#objects.slices.inGroup(key).some((slice) => importOfSlice(slice) !== undefined)
     );
   }
 
@@ -129,20 +151,22 @@ export class ServiceKeeper {
   async #reconcile(key: ObjectKey): Promise<void> {
     const leadership = this.options.leadership();
     if (leadership === undefined) return;
-    const scene = this.#sceneOf(key);
+    const kept = this.#imports?.get(key);
+    const scene = this.#sceneOf(key, kept);
     const plan = planOf(scene);
     for (const write of plan.writes) {
-      await this.#execute(write, leadership);
+      if (this.options.leadership() !== leadership) return;
+      await this.#objects.execute(write, leadership);
       if (leadership.aborted) return;
       this.#told(scene, write);
     }
-    this.#conclude(key, plan);
+    this.#conclude(key, kept, plan);
   }
 
-  #sceneOf(key: ObjectKey): Scene {
-    const { gatewayService } = this.options;
-    const kept = this.#imports?.get(key);
-    const strays = this.#services.inGroup(key).filter((service) => {
+  #sceneOf(key: ObjectKey, kept: KeptImport | undefined): Scene {
+    const { gatewayService, namespace } = this.options;
+    const { services, slices } = this.#objects;
+    const strays = services.inGroup(key).filter((service) => {
       const own = keyOfObject(service);
       return own !== key && !this.#imports?.has(own);
     });
@@ -150,80 +174,77 @@ export class ServiceKeeper {
       key,
       imported: kept?.imported,
       port: kept?.port,
-      service: this.#services.get(key),
+      service: services.get(key),
       strays,
-      slices: this.#slices.inGroup(key),
-      ours: (slice) => importOfSlice(slice) !== undefined,
-      gateway: this.#slices.inGroup(gatewayService).filter((slice) => importOfSlice(slice) === undefined),
+      slices: slices.inGroup(key),
+      ours: (slice) => importOfSlice(slice) !== undefined && isOfGateway(slice, namespace),
+      gateway: slices.inGroup(gatewayService).filter((slice) => importOfSlice(slice) === undefined),
       gatewayService,
     };
   }
 
-  async #execute(write: Write, signal: AbortSignal): Promise<void> {
-    const { client, log } = this.options;
-    log.info(`${write.verb} ${write.resource.plural}`, { object: nameOf(write), why: write.why });
-    switch (write.verb) {
-      case "create":
-        this.#wrote(write, await client.create(write.resource, write.object, { signal }));
-        return;
-      case "patch":
-        this.#wrote(write, await client.patch(write.resource, write.object, write.patch, { signal }));
-        return;
-      case "delete": {
-        const { preconditions } = write;
-        await client.delete(write.resource, write.object, { signal, ...(preconditions ? { preconditions } : {}) });
-        this.#wrote(write, undefined);
-      }
+  /**
+   * A Service that was there when its Import was judged last, and is changed though the Import and its port are not; and
+   * one that is taken for the Import's because somebody copied its labels.
+   */
+  #told({ key, imported, port }: Scene, write: Write): void {
+    if (imported === undefined || write.resource !== SERVICES) return;
+    const name = keyOfWrite(write);
+    const { onIntervention } = this.options;
+    if (write.verb === "delete") {
+      if (name === key) return;
+      const message = `Service ${name} had the labels of one that the gateway makes for this Import, which does not need it, and was removed.`;
+      onIntervention(imported, "ServiceRemoved", message);
+      return;
     }
-  }
-
-  #wrote(write: Write, answer: object | undefined): void {
-    const key = nameOf(write);
-    if (write.resource === SERVICES) {
-      this.#services.wrote(key, answer === undefined ? undefined : trimService(answer as Service));
-    } else if (write.resource.plural === "endpointslices") {
-      this.#slices.wrote(key, answer === undefined ? undefined : trimSlice(answer as EndpointSlice, () => false));
-    }
-  }
-
-  /** A Service that was there when its Import was judged last, and is changed though the Import and its port are not. */
-  #told({ imported, port }: Scene, write: Write): void {
-    if (imported === undefined || write.resource !== SERVICES || write.verb === "delete") return;
     const { status, metadata } = imported;
     if (status?.targetPort !== port) return;
     const judged = status?.conditions?.find(({ type }) => type === "ImportServiceValid");
     if (judged?.status !== "True" || judged.observedGeneration !== metadata.generation) return;
     if (judged.reason === "Merged") return;
     const what = write.verb === "create" ? "was deleted and is made again" : "was changed and is put right";
-    this.options.onRepair(imported, `Service ${nameOf(write)} ${what}.`);
+    onIntervention(imported, "ServiceRepaired", `Service ${name} ${what}.`);
   }
 
-  #conclude(key: ObjectKey, { condition }: Plan): void {
-    const before = this.#conditions.get(key);
-    if (condition === undefined) this.#conditions.delete(key);
-    else this.#conditions.set(key, condition);
-    if (!Bun.deepEquals(before, condition)) this.options.onChange();
+  #conclude(key: ObjectKey, kept: KeptImport | undefined, { condition }: Plan): void {
+    const before = this.#judged.get(key);
+    if (condition === undefined) this.#judged.delete(key);
+    else this.#judged.set(key, { kept, condition });
+    if (Bun.deepEquals(before?.condition, condition) && isSame(before?.kept, kept)) return;
+    this.options.onChange();
   }
 
   #failed(key: ObjectKey, error: unknown, failures: number): void {
     if (this.options.leadership() === undefined) return;
-    const late = error instanceof KubeApiError && LATE.has(error.code);
-    // What was known was out of date: the watch tells the news, or the next try sees it.
-    if (late && failures <= 3) return;
+    if (mayPass(error) && failures <= SILENT_TRIES) return;
     this.options.log.warn("the Service of an Import cannot be brought to what it has to be", { import: key, error });
-    if (!this.#imports?.has(key)) return;
+    const kept = this.#imports?.get(key);
+    if (kept === undefined) return;
     const why = error instanceof Error ? error.message : String(error);
     const message = `The Service or its EndpointSlices cannot be written; it is tried again. ${why}`;
-    this.#conclude(key, {
+    this.#conclude(key, kept, {
       writes: [],
       condition: { type: "ImportServiceValid", status: "False", reason: "WriteFailed", message },
     });
   }
 }
 
+/** Whether an Import asks for the same in both: what it is called, what it says, and where it is listened for. */
+function isSame(a: KeptImport | undefined, b: KeptImport | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined || a.port !== b.port) return false;
+  const [one, other] = [a.imported.metadata, b.imported.metadata];
+  return (
+    one.uid === other.uid && one.generation === other.generation && Bun.deepEquals(one.labels ?? {}, other.labels ?? {})
+  );
+}
+
+/** What was known was out of date, and the watch tells the news or the next try sees it. */
 const LATE: ReadonlySet<string> = new Set(["Conflict", "NotFound", "AlreadyExists"]);
 
-function nameOf(write: Write): ObjectKey {
-  const { namespace, name } = write.verb === "create" ? write.object.metadata : write.object;
-  return namespace === undefined ? name : `${namespace}/${name}`;
+/** @returns whether an error says nothing yet of what the API server will answer: a connection lost, a server that is overrun. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof KubeApiError)) return false;
+  const { code, httpStatus = 503 } = error;
+  return LATE.has(code) || (code === "Unavailable" && (httpStatus >= 500 || httpStatus === 429));
 }

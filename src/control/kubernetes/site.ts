@@ -101,12 +101,12 @@ export class KubernetesSite implements SiteKind, Surroundings {
       client,
       services,
       slices,
+      namespace,
       gatewayService,
       leadership,
       log,
       onChange: () => this.#host?.touch("imports"),
-      onRepair: (imported, message) =>
-        this.#events.tell(imported, { type: "Warning", reason: "ServiceRepaired", message }),
+      onIntervention: (imported, reason, message) => this.#events.tell(imported, { type: "Warning", reason, message }),
     });
     services.subscribe((changes) => {
       if (changes.some(({ key }) => this.#exported.has(key))) this.#host?.touch("exports");
@@ -154,6 +154,11 @@ export class KubernetesSite implements SiteKind, Surroundings {
 
   invalid(kind: GatewayKindName): ReadonlyMap<ObjectKey, InvalidObject> {
     return new Map(Array.from(this.options.store.invalid(kind), ([key, each]) => [key, invalidObject(each)]));
+  }
+
+  invalidAt(kind: GatewayKindName, key: ObjectKey): InvalidObject | undefined {
+    const found = this.options.store.invalid(kind).get(key);
+    return found && invalidObject(found);
   }
 
   onStatus(before: ResourceOf<GatewayKindName>, after: ResourceOf<GatewayKindName>): void {

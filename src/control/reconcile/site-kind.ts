@@ -42,6 +42,8 @@ export interface Surroundings {
   writes(kind: GatewayKindName): boolean;
   /** Objects of a kind that the store has and that do not count, with the status that says why. */
   invalid(kind: GatewayKindName): ReadonlyMap<ObjectKey, InvalidObject>;
+  /** One of those; undefined when there is none of that key. */
+  invalidAt(kind: GatewayKindName, key: ObjectKey): InvalidObject | undefined;
   /** Called after each status that was written. */
   onStatus(before: ResourceOf<GatewayKindName>, after: ResourceOf<GatewayKindName>): void;
 }

@@ -1,4 +1,4 @@
-import { backoff } from "../../store/backoff.ts";
+import { type BackoffOptions, backoff } from "../store/backoff.ts";
 
 export interface KeyQueueOptions {
   /** Brings what the key names to what is wanted; rejects to be called again later. */
@@ -7,9 +7,9 @@ export interface KeyQueueOptions {
   concurrency: number;
   /** Called with every failure, before the wait for the next try. */
   onFailure: (key: string, error: unknown, failures: number) => void;
+  /** How long a failed key waits for its next try. */
+  retry: Pick<BackoffOptions, "first" | "longest">;
 }
-
-const RETRY = { first: 50, longest: 60_000 };
 
 /**
  * Keys that something is to be done about: each at most once at a time, again when it was added meanwhile, and with
@@ -87,6 +87,6 @@ export class KeyQueue {
       this.#timers.delete(key);
       this.add([key]);
     };
-    this.#timers.set(key, setTimeout(retry, backoff(failures, RETRY)));
+    this.#timers.set(key, setTimeout(retry, backoff(failures, this.options.retry)));
   }
 }
