@@ -53,7 +53,7 @@ export async function deletePeer(options: DeletePeerOptions): Promise<void> {
   };
   if (lastOne) for (const object of operatorObjects({ image: "", logLevel: "" }).toReversed()) await remove(object);
   for (const instance of own) await removeInstance(client, instance, tell);
-  await removeGateway(client, gatewayIn(namespace), tell);
+  await removeGateway(client, gatewayIn(namespace), { onRemoved: tell });
   for (const name of [PEER_SECRET, TOKEN_KEY_SECRET]) {
     await remove({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace } });
   }

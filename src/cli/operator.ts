@@ -1,4 +1,5 @@
 /** `clusterlink operator`. */
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { OPERATOR_NAME } from "../deploy/names.ts";
@@ -7,7 +8,7 @@ import { createLogger, LOG_LEVELS, type LogLevel } from "../telemetry/log.ts";
 import { addClusterOptions, type ClusterOptions, clusterConnection } from "./cluster.ts";
 
 interface OperatorOptions extends ClusterOptions {
-  namespace?: string;
+  namespace: string;
   logLevel: LogLevel;
   logFormat: "json" | "text";
 }
@@ -19,7 +20,11 @@ export function addOperatorCommand(program: Command): void {
     .description(
       "Keeps the gateway of an Instance deployed in a cluster, until SIGTERM or SIGINT. 'deploy peer' runs it there.",
     )
-    .option("--namespace <namespace>", `where its Lease is (default: the pod's own, else ${OPERATOR_NAMESPACE})`)
+    .addOption(
+      new Option("--namespace <namespace>", "where its Lease is, and the Instances that it serves")
+        .env("CLUSTERLINK_NAMESPACE")
+        .default(OPERATOR_NAMESPACE),
+    )
     .addOption(new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS).default("info"))
     .addOption(new Option("--log-format <format>", "of the log").choices(["json", "text"]).default("text"));
   addClusterOptions(command).addHelpText("after", EXAMPLES).action(runOperator);
@@ -31,23 +36,21 @@ async function runOperator(options: OperatorOptions): Promise<void> {
   const { KubeClient } = await import("../store/kubernetes/client.ts");
   const { Election } = await import("../control/kubernetes/election.ts");
   const { Operator } = await import("../operator/operator.ts");
+  const { Terms } = await import("../operator/terms.ts");
   const client = new KubeClient({ connection });
-  let operator: InstanceType<typeof Operator> | undefined;
+  const { namespace } = options;
+  const terms = new Terms(() => new Operator({ client, log, namespace }));
   const election = new Election({
     client,
-    namespace: options.namespace ?? connection.namespace ?? OPERATOR_NAMESPACE,
+    namespace,
     name: OPERATOR_NAME,
-    identity: hostname(),
+    identity: `${hostname()}_${randomUUID()}`,
     log,
-    onChange: (leads) => {
-      void operator?.stop();
-      operator = leads ? new Operator({ client, log }) : undefined;
-      operator?.start();
-    },
+    onChange: (leads) => terms.onChange(leads),
   });
   election.start();
   await told(["SIGTERM", "SIGINT"]);
-  await operator?.stop();
+  await terms.stop();
   await election.stop();
   await election.release();
   process.exitCode = 0;

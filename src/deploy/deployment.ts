@@ -16,6 +16,12 @@ const GRACE = 25;
 /** What may pass beyond both before it is killed, in seconds. */
 const SPARE = 10;
 
+/**
+ * How long a gateway may take to start, in seconds. It answers no probe before it knows what it obeys, so that one which
+ * starts while the API server is away waits; the kubelet is not to kill it for that.
+ */
+const START = 600;
+
 /** @returns the Deployment. */
 export function deployment(options: GatewayOptions): ManifestObject {
   const { namespace, replicas, instance } = options;
@@ -73,7 +79,7 @@ function container(options: GatewayOptions): object {
     terminationMessagePolicy: "FallbackToLogsOnError",
     env: [{ name: "CLUSTERLINK_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
     ports: [{ name: "peer", containerPort: PEER_PORT, protocol: "TCP" }],
-    startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: 120 },
+    startupProbe: { ...probe("/livez"), periodSeconds: 1, failureThreshold: START },
     livenessProbe: { ...probe("/livez"), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 2 },
     resources: { requests: { cpu: "100m", memory: "160Mi" }, limits: { memory: "1Gi" } },
@@ -105,12 +111,19 @@ function gatewayArguments({ logLevel, peerLabels, watchNamespace }: GatewayOptio
   ];
 }
 
-/** @returns how many of the pods may be away at a time when nodes are drained: one, so that a single one can move. */
+/**
+ * @returns how many of the pods may be away at a time when nodes are drained: one, so that a single one can move. Pods
+ * that are not ready do not count: several that cannot start would hold the drain up for ever.
+ */
 export function disruptionBudget({ namespace }: Pick<GatewayOptions, "namespace">): ManifestObject {
   return {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
     metadata: { name: GATEWAY_NAME, namespace, labels: GATEWAY_LABELS },
-    spec: { maxUnavailable: 1, selector: { matchLabels: GATEWAY_SELECTOR } },
+    spec: {
+      maxUnavailable: 1,
+      selector: { matchLabels: GATEWAY_SELECTOR },
+      unhealthyPodEvictionPolicy: "AlwaysAllow",
+    },
   };
 }

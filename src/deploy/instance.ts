@@ -6,7 +6,7 @@ import { PART_OF } from "./names.ts";
 import { type GatewayOptions, imageOf, OPERATOR_NAMESPACE } from "./options.ts";
 
 /** What `deploy peer` calls the Instance that it makes, as ClusterLink does. */
-const INSTANCE_NAME = "cl-instance";
+export const INSTANCE_NAME = "cl-instance";
 
 /** The Instance of `deploy peer`, as {@link GatewayOptions.instance} names it. */
 export const INSTANCE_KEY = `${OPERATOR_NAMESPACE}/${INSTANCE_NAME}`;

@@ -59,6 +59,7 @@ function podSpec({ image, logLevel }: OperatorOptions): object {
         image,
         imagePullPolicy: "IfNotPresent",
         args: ["operator", `--log-level=${logLevel}`, "--log-format=json"],
+        env: [{ name: "CLUSTERLINK_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
         terminationMessagePolicy: "FallbackToLogsOnError",
         resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
         securityContext: CONTAINER_SECURITY,

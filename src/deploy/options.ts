@@ -32,7 +32,7 @@ export interface GatewayOptions {
 /** Where a gateway is deployed unless told otherwise. */
 export const SYSTEM_NAMESPACE = "clusterlink-system";
 
-/** Where the operator is, and Instances unless told otherwise. */
+/** Where the operator is, and the Instances that it serves. */
 export const OPERATOR_NAMESPACE = "clusterlink-operator";
 
 /** The image's name in any registry. */

@@ -1,6 +1,6 @@
 /** What a gateway may do at the API server, and nothing more; the manifests and the operator grant exactly this. */
 
-import { TOKEN_KEY_SECRET } from "./names.ts";
+import { GATEWAY_LEASE, OPERATOR_NAME, TOKEN_KEY_SECRET } from "./names.ts";
 
 /** A rule of a Role or ClusterRole. */
 export interface PolicyRule {
@@ -38,9 +38,15 @@ export const CLUSTER_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["peers/status", "privilegedaccesspolicies/status"], verbs: ["patch"] },
 ];
 
-/** In the gateway's own namespace. A rule that names the Secret could not let it be created, so that another does. */
+/** For leader election by this Lease. A rule that names an object could not let it be created, so that another does. */
+const leaseRules = (name: string): PolicyRule[] => [
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "update"], resourceNames: [name] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
+];
+
+/** In the gateway's own namespace. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
+  ...leaseRules(GATEWAY_LEASE),
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"], resourceNames: [TOKEN_KEY_SECRET] },
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
 ];
@@ -58,10 +64,8 @@ export const PRIVILEGED_POLICY_RULES: readonly PolicyRule[] = [
   { apiGroups: [CLUSTERLINK], resources: ["privilegedaccesspolicies"], verbs: READ },
 ];
 
-/** What the operator does itself. It may grant no more than it has, so that a gateway's rules are added to these. */
+/** What the operator does itself in any namespace. It may grant no more than it has, so that a gateway's rules are added to these. */
 export const OPERATOR_RULES: readonly PolicyRule[] = [
-  { apiGroups: [CLUSTERLINK], resources: ["instances"], verbs: [...FOLLOW, "patch"] },
-  { apiGroups: [CLUSTERLINK], resources: ["instances/status"], verbs: ["patch"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...READ, "create", "patch", "delete"] },
   { apiGroups: [""], resources: ["nodes"], verbs: ["list"] },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "create", "patch", "delete"] },
@@ -74,7 +78,12 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   },
 ];
 
-/** In the operator's own namespace, for its leader election. */
+/**
+ * In the operator's own namespace. Instances of others it does not serve: they say which image runs with the gateway's
+ * rights and certificates, which is for those who may write here.
+ */
 export const OPERATOR_NAMESPACE_RULES: readonly PolicyRule[] = [
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update"] },
+  { apiGroups: [CLUSTERLINK], resources: ["instances"], verbs: [...FOLLOW, "patch"] },
+  { apiGroups: [CLUSTERLINK], resources: ["instances/status"], verbs: ["patch"] },
+  ...leaseRules(OPERATOR_NAME),
 ];

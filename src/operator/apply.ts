@@ -1,6 +1,7 @@
 /** Brings objects into a cluster by server-side apply, and out of it. */
 import type { ManifestObject } from "../deploy/manifest-object.ts";
 import type { KubeClient } from "../store/kubernetes/client.ts";
+import type { DeleteOptions, RequestOptions } from "../store/kubernetes/requests.ts";
 import { type LiveObject, nameOf, resourceOf } from "./object-resource.ts";
 
 /** Who owns the fields: the same whether the command line or the operator applies, so that neither undoes the other. */
@@ -9,22 +10,23 @@ export const FIELD_MANAGER = "clusterlink-deploy";
 export type ApplyOutcome = "created" | "configured" | "unchanged";
 
 /**
- * Applies one object. Fields that others set are taken over; fields that are no longer ours are removed.
+ * Applies one object. Fields that others set are taken over; fields that are no longer ours are removed. Nothing is
+ * written after the signal.
  *
  * @throws KubeApiError
  */
 export async function applyObject(
   client: KubeClient,
   object: ManifestObject,
-  options: { dryRun?: boolean } = {},
+  { dryRun, signal }: Pick<RequestOptions, "dryRun" | "signal"> = {},
 ): Promise<{ outcome: ApplyOutcome; object: LiveObject }> {
   const resource = resourceOf(object);
-  const before = await client.get(resource, nameOf(object));
-  const { dryRun } = options;
+  const before = await client.get(resource, nameOf(object), signal && { signal });
   const after = await client.apply(resource, object as LiveObject, {
     fieldManager: FIELD_MANAGER,
     force: true,
     dryRun,
+    signal,
   });
   return { outcome: outcomeOf(before, after), object: after };
 }
@@ -39,6 +41,10 @@ function outcomeOf(before: LiveObject | undefined, after: LiveObject): ApplyOutc
  *
  * @returns whether it was there. @throws KubeApiError
  */
-export function deleteObject(client: KubeClient, object: ManifestObject): Promise<boolean> {
-  return client.delete(resourceOf(object), nameOf(object), { propagationPolicy: "Background" });
+export function deleteObject(
+  client: KubeClient,
+  object: ManifestObject,
+  options: Pick<DeleteOptions, "preconditions" | "signal"> = {},
+): Promise<boolean> {
+  return client.delete(resourceOf(object), nameOf(object), { ...options, propagationPolicy: "Background" });
 }

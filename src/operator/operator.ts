@@ -1,17 +1,16 @@
 /** Keeps the gateway of an Instance deployed. */
-import { gatewayObjects } from "../deploy/gateway.ts";
 import { gatewayOptionsOf } from "../deploy/instance.ts";
 import { GATEWAY_NAME, INSTANCE_ANNOTATION } from "../deploy/names.ts";
 import type { GatewayOptions } from "../deploy/options.ts";
 import type { InstanceStatus } from "../resources/instance.ts";
 import type { InstanceResource } from "../resources/kinds.ts";
-import { keyOf, objectKey } from "../resources/meta.ts";
+import { keyOf, type ObjectKey, objectKey } from "../resources/meta.ts";
 import { formatTimestamp } from "../resources/timestamp.ts";
 import type { KubeClient } from "../store/kubernetes/client.ts";
 import { customResource, type KubeObject, type KubeResource } from "../store/kubernetes/resource.ts";
 import { SYSTEM_TIMING, type Timing } from "../store/kubernetes/timing.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { applyObject } from "./apply.ts";
+import { deployGateway } from "./deploy-gateway.ts";
 import { nodeAddress } from "./node-address.ts";
 import { removeGateway } from "./removal.ts";
 import { FINALIZER, hasFinalizer, isDeleted, selectInstance } from "./select.ts";
@@ -21,6 +20,8 @@ import { OperatorWatches } from "./watches.ts";
 export interface OperatorParts {
   client: KubeClient;
   log: Logger;
+  /** The operator's own, where the Instances are that it serves. */
+  namespace: string;
   timing?: Timing;
   /** How often everything is applied again, whether something was seen to change or not. Milliseconds; default 10 min. */
   resync?: number;
@@ -59,7 +60,7 @@ export class Operator {
     this.#running ??= this.#run();
   }
 
-  /** Ends after the pass that is under way. */
+  /** Ends. The pass that is under way writes nothing from here on; what it leaves undone is the next operator's. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake.resolve();
@@ -89,6 +90,7 @@ export class Operator {
       this.#failures = 0;
       return resync;
     } catch (error) {
+      if (this.#stopping.signal.aborted) return 0;
       log.warn("the Instances cannot be reconciled; trying again", { error });
       return Math.min(RETRY.longest, RETRY.first * 2 ** this.#failures++);
     }
@@ -96,11 +98,11 @@ export class Operator {
 
   async #reconcile(): Promise<void> {
     const { served, refused } = selectInstance(this.#watches.instances());
-    if (served !== undefined) await (isDeleted(served) ? this.#remove(served) : this.#serve(served));
     for (const instance of refused) {
-      if (isDeleted(instance) || served === undefined) continue;
-      await this.#tell(instance, refusedStatus(instance, keyOf(served), this.#now()));
+      if (isDeleted(instance)) await this.#release(instance);
+      else if (served !== undefined) await this.#tell(instance, refusedStatus(instance, keyOf(served), this.#now()));
     }
+    if (served !== undefined) await (isDeleted(served) ? this.#remove(served) : this.#serve(served));
   }
 
   async #serve(instance: InstanceResource): Promise<void> {
@@ -117,19 +119,14 @@ export class Operator {
   /** Applies the gateway's objects where that is due, and removes those of a namespace that it has left. */
   async #deploy(instance: InstanceResource, options: GatewayOptions): Promise<undefined> {
     const { client, log, resync = RESYNC } = this.parts;
+    const { signal } = this.#stopping;
     const { uid, generation } = instance.metadata;
     const due = `${uid} ${generation}`;
     if (this.#applied === due && this.#timing.now() - this.#appliedAt < resync) return;
     this.#applied = due;
     try {
-      for (const namespace of this.#leftNamespaces(options)) {
-        log.info("removing the gateway from the namespace that its Instance has left", { namespace });
-        await removeGateway(client, { ...options, namespace });
-      }
-      for (const object of gatewayObjects(options)) {
-        const { outcome } = await applyObject(client, object);
-        if (outcome !== "unchanged") log.info(`${object.kind} ${outcome}`, { name: object.metadata.name });
-      }
+      const left = this.#namespacesOf(keyOf(instance)).filter((each) => each !== options.namespace);
+      await deployGateway({ client, log, signal }, options, left);
       this.#appliedAt = this.#timing.now();
     } catch (error) {
       this.#applied = "";
@@ -137,11 +134,10 @@ export class Operator {
     }
   }
 
-  #leftNamespaces({ namespace, instance }: GatewayOptions): string[] {
-    return [...this.#watches.deployments()].flatMap(({ metadata }) =>
-      metadata.annotations?.[INSTANCE_ANNOTATION] === instance && metadata.namespace && metadata.namespace !== namespace
-        ? [metadata.namespace]
-        : [],
+  /** @returns the namespaces that have a gateway of this Instance. */
+  #namespacesOf(instance: ObjectKey): string[] {
+    return [...this.#watches.deployments()].flatMap(({ metadata: { annotations, namespace } }) =>
+      annotations?.[INSTANCE_ANNOTATION] === instance && namespace ? [namespace] : [],
     );
   }
 
@@ -155,14 +151,36 @@ export class Operator {
     };
   }
 
+  /** Where the Instance says that its gateway is, and where it still has one because it has moved. */
   async #remove(instance: InstanceResource): Promise<void> {
-    const key = keyOf(instance);
-    this.parts.log.info("removing the gateway of a deleted Instance", { instance: key });
-    await removeGateway(this.parts.client, gatewayOptionsOf(key, instance.spec), undefined, this.#timing);
+    const { namespace } = instance.spec;
+    await this.#removeFrom(new Set([namespace, ...this.#namespacesOf(keyOf(instance))]), instance);
     this.#applied = "";
+    await this.#dropFinalizer(instance);
+  }
+
+  /** Another Instance is served, and may be where this one says, too: only what is known as this one's goes. */
+  async #release(instance: InstanceResource): Promise<void> {
+    if (!hasFinalizer(instance)) return;
+    await this.#removeFrom(this.#namespacesOf(keyOf(instance)), instance);
+    await this.#dropFinalizer(instance);
+  }
+
+  async #removeFrom(namespaces: Iterable<string>, instance: InstanceResource): Promise<void> {
+    const key = keyOf(instance);
+    const { signal } = this.#stopping;
+    for (const namespace of namespaces) {
+      this.parts.log.info("removing the gateway of a deleted Instance", { instance: key, namespace });
+      const options = { ...gatewayOptionsOf(key, instance.spec), namespace };
+      await removeGateway(this.parts.client, options, { signal, timing: this.#timing });
+    }
+  }
+
+  async #dropFinalizer(instance: InstanceResource): Promise<void> {
+    const { finalizers = [] } = instance.metadata;
     await this.#setFinalizers(
       instance,
-      (instance.metadata.finalizers ?? []).filter((each) => each !== FINALIZER),
+      finalizers.filter((each) => each !== FINALIZER),
     );
   }
 
@@ -170,14 +188,14 @@ export class Operator {
   async #setFinalizers(instance: InstanceResource, finalizers: string[]): Promise<void> {
     const { resourceVersion } = instance.metadata;
     const patch = { metadata: { finalizers, resourceVersion } };
-    await this.parts.client.patch(INSTANCES, instance.metadata, patch);
+    await this.parts.client.patch(INSTANCES, instance.metadata, patch, { signal: this.#stopping.signal });
   }
 
   async #tell(instance: InstanceResource, status: InstanceStatus): Promise<void> {
     if (Bun.deepEquals(status, instance.status)) return;
     const { ip = null, port = null } = status.ingress ?? {};
     const body = { status: { ...status, ingress: { ...status.ingress, ip, port } } };
-    await this.parts.client.patchStatus(INSTANCES, instance.metadata, body);
+    await this.parts.client.patchStatus(INSTANCES, instance.metadata, body, { signal: this.#stopping.signal });
   }
 
   #now(): string {

@@ -1,4 +1,4 @@
-/** What the operator watches: every Instance, and the Deployments and Services of gateways. */
+/** What the operator watches: the Instances of its namespace, and the Deployments and Services of all gateways. */
 import { GATEWAY_SELECTOR } from "../deploy/names.ts";
 import type { InstanceResource } from "../resources/kinds.ts";
 import type { ObjectKey } from "../resources/meta.ts";
@@ -21,14 +21,20 @@ export class OperatorWatches {
   readonly #services: Informer<Service>;
 
   /** @param onChange - told of every change, and whether what was applied may be so no more. */
-  constructor({ client, log }: OperatorParts, onChange: (drifted: boolean) => void) {
+  constructor({ client, log, namespace }: OperatorParts, onChange: (drifted: boolean) => void) {
     const selection = {
       labelSelector: Object.entries(GATEWAY_SELECTOR)
         .map((pair) => pair.join("="))
         .join(","),
     };
     const instances = customResource("Instance") as KubeResource<InstanceResource & KubeObject>;
-    this.#instances = new Informer({ client, log, resource: instances, project: withoutManagedFields });
+    this.#instances = new Informer({
+      client,
+      log,
+      selection: { namespace },
+      resource: instances,
+      project: withoutManagedFields,
+    });
     this.#deployments = new Informer({ client, log, selection, resource: DEPLOYMENTS, project: withoutManagedFields });
     this.#services = new Informer({ client, log, selection, resource: SERVICES, project: withoutManagedFields });
     this.#instances.subscribe(() => onChange(false));

@@ -26,7 +26,11 @@ function objectOf(kind: string, objects = gatewayObjects(options)): ManifestObje
 interface PodSpec {
   securityContext: object;
   terminationGracePeriodSeconds: number;
-  containers: { args: string[]; securityContext: object }[];
+  containers: {
+    args: string[];
+    securityContext: object;
+    startupProbe: { periodSeconds: number; failureThreshold: number };
+  }[];
 }
 
 function podSpec(objects: ManifestObject[]): PodSpec {
@@ -122,6 +126,15 @@ test("a gateway is told to drain, and is not killed before it has", () => {
   expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(seconds("--drain-delay") + seconds("--grace"));
 });
 
+test("a gateway that waits for the API server is not killed for ten minutes", () => {
+  const probe = podSpec(gatewayObjects(options)).containers[0]?.startupProbe;
+  expect((probe?.periodSeconds ?? 0) * (probe?.failureThreshold ?? 0)).toBe(600);
+});
+
+test("pods that cannot start do not hold up the drain of a node", () => {
+  expect(objectOf("PodDisruptionBudget")["spec"]).toMatchObject({ unhealthyPodEvictionPolicy: "AlwaysAllow" });
+});
+
 test("labels, level and namespaces become the gateway's flags, whatever order they came in", () => {
   const flags = (peerLabels: Record<string, string>) =>
     podSpec(gatewayObjects({ ...options, peerLabels, logLevel: "debug", watchNamespace: "shop" })).containers[0]?.args;
@@ -159,6 +172,25 @@ describe("access", () => {
     );
     const gateway = [...granted(gatewayObjects(options)), ...granted(namespaced)];
     expect(gateway.filter((rule) => !operator.has(rule))).toEqual([]);
+  });
+
+  test("nobody touches a Lease but its own", () => {
+    const named = (objects: ManifestObject[]) =>
+      objects
+        .flatMap((object) => (object["rules"] as PolicyRule[] | undefined) ?? [])
+        .filter((rule) => rule.resources.includes("leases") && rule.verbs.some((verb) => verb !== "create"))
+        .map((rule) => rule.resourceNames);
+    expect(named(gatewayObjects(options))).toEqual([["clusterlink-gateway"]]);
+    const operator = operatorObjects({ image: "clusterlink:test", logLevel: "info" });
+    expect(named(operator.filter(({ kind }) => kind === "Role"))).toEqual([["clusterlink-operator"]]);
+  });
+
+  test("Instances are the operator's in its own namespace only", () => {
+    const [role, ...rest] = operatorObjects({ image: "clusterlink:test", logLevel: "info" }).filter((object) =>
+      [...granted([object])].some((right) => right.startsWith("clusterlink.net/instances")),
+    );
+    expect(rest).toEqual([]);
+    expect(role).toMatchObject({ kind: "Role", metadata: { namespace: "clusterlink-operator" } });
   });
 
   test("nobody reads a Secret but the one with the key of the tokens", () => {

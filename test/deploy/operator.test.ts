@@ -1,27 +1,20 @@
 /** The operator on a real API server, where nothing else is: no kubelet, no controllers, so that tests play them. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Election } from "../../src/control/kubernetes/election.ts";
-import { gatewayObjects, namespaceObject } from "../../src/deploy/gateway.ts";
+import { gatewayObjects } from "../../src/deploy/gateway.ts";
 import { gatewayOptionsOf } from "../../src/deploy/instance.ts";
 import type { ManifestObject } from "../../src/deploy/manifest-object.ts";
 import { INSTANCE_ANNOTATION } from "../../src/deploy/names.ts";
 import { operatorObjects } from "../../src/deploy/operator.ts";
 import { OPERATOR_NAMESPACE } from "../../src/deploy/options.ts";
 import type { PolicyRule } from "../../src/deploy/permissions.ts";
-import { applyObject } from "../../src/operator/apply.ts";
 import { Operator } from "../../src/operator/operator.ts";
 import { instanceSpec } from "../../src/resources/instance.ts";
-import type { InstanceResource } from "../../src/resources/kinds.ts";
 import type { KubeClient } from "../../src/store/kubernetes/client.ts";
 import {
-  customResource,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   type EndpointSlice,
-  type KubeObject,
   type KubeResource,
   SERVICES,
   type Service,
@@ -29,43 +22,9 @@ import {
 import { createLogger } from "../../src/telemetry/log.ts";
 import { idleRights, missingRights, rightsOf } from "../kubernetes/rights.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
-import { clientFor, kubeconfigText, type TestServer } from "../kubernetes/test-server.ts";
+import { FINALIZER, grantedClient, INSTANCES, type Instance, removeInstances, until } from "./operator-account.ts";
 
-type Instance = InstanceResource & KubeObject;
-
-const INSTANCES = customResource("Instance") as KubeResource<Instance>;
 const log = createLogger({ level: "fatal", format: "text" });
-
-async function until<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
-  const end = Date.now() + 10_000;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await Bun.sleep(50);
-  }
-}
-
-/** @returns a client of a user with the rights of the operator's account. */
-async function grantedClient(server: TestServer): Promise<KubeClient> {
-  const { name, token } = server.user("carol");
-  await applyObject(server.client, namespaceObject(OPERATOR_NAMESPACE));
-  for (const object of operatorObjects({ image: "", logLevel: "" })) {
-    if (!object.apiVersion.startsWith("rbac.")) continue;
-    const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name }];
-    await applyObject(server.client, "subjects" in object ? { ...object, subjects } : object);
-  }
-  const folder = mkdtempSync(join(tmpdir(), "clusterlink-operator-"));
-  try {
-    const kubeconfig = join(folder, "kubeconfig");
-    writeFileSync(kubeconfig, kubeconfigText(server, { token }));
-    const client = await clientFor(kubeconfig);
-    await until("the rights", () => client.page(INSTANCES, { limit: 1 }).catch(() => undefined));
-    return client;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 onRealApiServer("the operator", (server) => {
   let client: KubeClient;
@@ -77,20 +36,22 @@ onRealApiServer("the operator", (server) => {
     client = server().client;
     namespace = await server().namespace();
     restricted = await grantedClient(server());
-    operator = new Operator({ client: restricted, log });
-    operator.start();
+    startOperator();
   });
   afterEach(async () => {
-    for (const { metadata } of await client.all(INSTANCES)) {
-      await client.delete(INSTANCES, metadata);
-      await until("the removal", async () => !(await client.get(INSTANCES, metadata)));
-    }
+    await removeInstances(client);
     await operator.stop();
   });
 
+  function startOperator(): void {
+    operator = new Operator({ client: restricted, log, namespace: OPERATOR_NAMESPACE });
+    operator.start();
+  }
+
+  const called = (name: string) => ({ namespace: OPERATOR_NAMESPACE, name });
   const create = (name: string, spec: object) =>
-    client.create(INSTANCES, { metadata: { namespace, name }, spec } as unknown as Instance);
-  const instance = async (name: string) => client.get(INSTANCES, { namespace, name });
+    client.create(INSTANCES, { metadata: called(name), spec } as unknown as Instance);
+  const instance = async (name: string) => client.get(INSTANCES, called(name));
   const deployment = (of = namespace) => client.get(DEPLOYMENTS, { namespace: of, name: "clusterlink" });
   const service = () => client.get(SERVICES, { namespace, name: "clusterlink" });
   const reason = async (name: string, part: "dataplane" | "controlplane" = "dataplane") =>
@@ -115,7 +76,7 @@ onRealApiServer("the operator", (server) => {
       metadata: { annotations: { "lb.example/kind": "nlb" } },
       spec: { type: "LoadBalancer", ports: [{ port: 8443 }] },
     });
-    expect((await instance("one"))?.metadata.finalizers).toEqual(["instance.clusterlink.net/finalizer"]);
+    expect((await instance("one"))?.metadata.finalizers).toEqual([FINALIZER]);
   });
 
   test("the status follows the pods and the load balancer", async () => {
@@ -160,22 +121,13 @@ onRealApiServer("the operator", (server) => {
   test("a change of the Instance reaches the pods", async () => {
     await create("one", { namespace });
     await until("the Deployment", () => deployment());
-    await client.patch(INSTANCES, { namespace, name: "one" }, { spec: { dataplane: { replicas: 2 } } });
+    await client.patch(INSTANCES, called("one"), { spec: { dataplane: { replicas: 2 } } });
     await until("two replicas", async () => (await deployment())?.spec?.replicas === 2);
     const generation = async () => (await instance("one"))?.status?.conditions?.[0]?.observedGeneration;
     await until(
       "the status of that",
       async () => (await generation()) === (await instance("one"))?.metadata.generation,
     );
-  });
-
-  test("an Instance that moves takes its gateway along", async () => {
-    const other = await server().namespace();
-    await create("one", { namespace });
-    await until("the Deployment", () => deployment());
-    await client.patch(INSTANCES, { namespace, name: "one" }, { spec: { namespace: other } });
-    await until("the Deployment there", () => deployment(other));
-    await until("nothing here", async () => (await deployment()) === undefined);
   });
 
   test("a second Instance is refused, and takes over when the first goes", async () => {
@@ -185,15 +137,48 @@ onRealApiServer("the operator", (server) => {
     await create("two", { namespace: other });
     const refused = await until("the refusal", async () => (await instance("two"))?.status?.conditions?.[0]);
     expect(refused).toMatchObject({ type: "InstanceValid", status: "False", reason: "AnotherInstance" });
-    expect(refused.message).toContain(`Instance ${namespace}/one is deployed already`);
+    expect(refused.message).toContain(`Instance ${OPERATOR_NAMESPACE}/one is deployed already`);
     expect(await deployment(other)).toBeUndefined();
 
-    await client.delete(INSTANCES, { namespace, name: "one" });
+    await client.delete(INSTANCES, called("one"));
     const next = await until("the second", () => deployment(other));
-    expect(next.metadata.annotations?.[INSTANCE_ANNOTATION]).toBe(`${namespace}/two`);
+    expect(next.metadata.annotations?.[INSTANCE_ANNOTATION]).toBe(`${OPERATOR_NAMESPACE}/two`);
     expect(await deployment()).toBeUndefined();
     expect(await service()).toBeUndefined();
     await until("its status", async () => (await instance("two"))?.status?.conditions?.[0]?.status === "True");
+  });
+
+  test("an Instance in another namespace than the operator's is not served, nor written to", async () => {
+    const metadata = { namespace, name: "stray" };
+    const stray = await client.create(INSTANCES, { metadata, spec: { namespace } } as unknown as Instance);
+    const other = await server().namespace();
+    await create("one", { namespace: other });
+    await until("a status", async () => (await reason("one")) === "ProgressingMode");
+    expect(await deployment()).toBeUndefined();
+    expect((await client.get(INSTANCES, metadata))?.metadata.resourceVersion).toBe(stray.metadata.resourceVersion);
+  });
+
+  test("peers are told the address of a node that is ready", async () => {
+    const nodes: KubeResource = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
+    const made = [
+      { name: "a", address: "192.0.2.1", ready: "False" },
+      { name: "b", address: "192.0.2.2", ready: "True" },
+    ];
+    try {
+      for (const { name, address, ready } of made) {
+        await client.create(nodes, { metadata: { name } });
+        const addresses = [{ type: "ExternalIP", address }];
+        await client.patchStatus(
+          nodes,
+          { name },
+          { status: { addresses, conditions: [{ type: "Ready", status: ready }] } },
+        );
+      }
+      await create("one", { namespace, ingress: { type: "NodePort" } });
+      await until("the address", async () => (await instance("one"))?.status?.ingress?.ip === "192.0.2.2");
+    } finally {
+      for (const { name } of made) await client.delete(nodes, { name });
+    }
   });
 
   test("an operator that starts goes on with the Instance that was deployed, not with the oldest", async () => {
@@ -201,11 +186,8 @@ onRealApiServer("the operator", (server) => {
     await create("older", { namespace });
     const other = await server().namespace();
     const younger = await create("younger", { namespace: other });
-    await client.patch(INSTANCES, younger.metadata, {
-      metadata: { finalizers: ["instance.clusterlink.net/finalizer"] },
-    });
-    operator = new Operator({ client: restricted, log });
-    operator.start();
+    await client.patch(INSTANCES, younger.metadata, { metadata: { finalizers: [FINALIZER] } });
+    startOperator();
     await until("the younger", () => deployment(other));
     expect(await deployment()).toBeUndefined();
   });
@@ -214,8 +196,8 @@ onRealApiServer("the operator", (server) => {
     await create("one", { namespace, imageTag: "v0.2.1", containerRegistry: "registry.example" });
     const made = await until("the Deployment", () => deployment());
     expect(made.spec?.template.spec?.containers[0]?.image).toBe("registry.example/clusterlink:v0.2.1");
-    await client.patch(INSTANCES, { namespace, name: "one" }, { spec: { tag: "v0.2.1" } });
-    const two = client.patch(INSTANCES, { namespace, name: "one" }, { spec: { tag: "v0.3.0" } });
+    await client.patch(INSTANCES, called("one"), { spec: { tag: "v0.2.1" } });
+    const two = client.patch(INSTANCES, called("one"), { spec: { tag: "v0.3.0" } });
     await expect(two).rejects.toThrow(/spec\.imageTag: .*imageTag is the former name of tag.*remove imageTag/);
     expect(instanceSpec.safeParse({ tag: "v0.3.0", imageTag: "v0.2.1" }).error?.issues[0]?.path).toEqual(["imageTag"]);
   });
@@ -226,12 +208,15 @@ onRealApiServer("the operator", (server) => {
     await until("a status", async () => (await reason("one")) === "ProgressingMode");
     const labels = {
       "app.kubernetes.io/managed-by": "clusterlink.net",
+      "clusterlink.net/import-name": "left",
+      "clusterlink.net/import-namespace": namespace,
       "endpointslice.kubernetes.io/managed-by": "clusterlink.net",
+      "kubernetes.io/service-name": "left",
     };
     const left = { metadata: { namespace, name: "left", labels } };
     await client.create(SERVICES, { ...left, spec: { ports: [{ port: 80 }] } } as Service);
     await client.create(ENDPOINT_SLICES, { ...left, addressType: "IPv4", endpoints: [] } as EndpointSlice);
-    await client.delete(INSTANCES, { namespace, name: "one" });
+    await client.delete(INSTANCES, called("one"));
     await until("the removal", async () => !(await instance("one")));
     expect(await client.get(SERVICES, left.metadata)).toBeUndefined();
     const election = new Election({
