@@ -77,8 +77,9 @@ async function deployPeer(options: DeployOptions): Promise<void> {
     return writeInstead(join(dir, "k8s.yaml"), plan);
   }
   const client = await clusterClient(options);
-  const { applyPlan, checkCluster } = await import("./deploy-apply.ts");
-  await checkCluster(client, plan, options.name);
+  const { checkCluster } = await import("./deploy-check.ts");
+  const { applyPlan } = await import("./deploy-apply.ts");
+  await checkCluster(client, gateway.namespace, options.name);
   await applyPlan(client, plan);
   if (start === "operator") {
     const path = join(dir, "cl-instance.yaml");

@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resourceOf } from "../../src/operator/object-resource.ts";
 import type { KubeObject } from "../../src/store/kubernetes/resource.ts";
-import { DEPLOYMENTS, type Deployment, NAMESPACES, PODS, SERVICES } from "../../src/store/kubernetes/resource.ts";
+import {
+  customResource,
+  DEPLOYMENTS,
+  type Deployment,
+  NAMESPACES,
+  PODS,
+  SERVICES,
+} from "../../src/store/kubernetes/resource.ts";
 import { clusterlink } from "../cli/clusterlink.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
 
@@ -128,6 +135,36 @@ onRealApiServer("deploy peer", (server) => {
     expect(err).toContain("namespace 'site-a' has the gateway of peer 'berlin'");
     expect(code).toBe(1);
   }, 30_000);
+
+  test("does not deploy a second gateway, nor move the first one's Instance, and says how to remove it", async () => {
+    const { client } = server();
+    const refused = async (name: string) => {
+      const { out, err, code } = await applied(name, "--namespace", "site-f");
+      expect(err).toContain("namespace 'site-a' has the gateway of peer 'berlin'");
+      expect(err).toContain("clusterlink delete peer --name berlin --namespace site-a");
+      expect({ out, code }).toEqual({ out: "", code: 1 });
+    };
+    await applied("berlin", "--namespace", "site-a");
+    await refused("oslo");
+    await refused("berlin");
+    const gateway = { namespace: "site-a", name: "clusterlink" };
+    expect((await client.get(DEPLOYMENTS, gateway))?.spec?.replicas).toBe(1);
+
+    const instances = customResource("Instance");
+    const place = { namespace: "clusterlink-operator", name: "cl-instance" };
+    const instance = await client.get(instances, place);
+    expect(instance).toMatchObject({ spec: { namespace: "site-a" } });
+    await client.delete(instances, place);
+    await refused("oslo");
+
+    const { name, namespace } = place;
+    await client.create(instances, { ...instance, metadata: { name, namespace } } as KubeObject);
+    await client.delete(DEPLOYMENTS, gateway);
+    await refused("oslo");
+
+    await client.delete(instances, place);
+    expect((await applied("oslo", "--namespace", "site-f")).code).toBe(0);
+  }, 60_000);
 
   test("does not deploy beside a ClusterLink that runs, says how to stop it, and takes its place when it is stopped", async () => {
     const { client } = server();
