@@ -13,6 +13,9 @@ const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
       <testcase name="fails" classname="grp" file="test/a.test.ts" line="4">
         <failure type="AssertionError" message="&lt;skipped">no</failure>
       </testcase>
+      <testcase name="runs" classname="clusters (skipped: this is not root)" file="test/b.test.ts" line="5">
+        <skipped />
+      </testcase>
       <testcase name="n" classname="grp" file="test/a.test.ts" line="4"></testcase>
     </testsuite>
   </testsuite>
@@ -22,7 +25,10 @@ test("passed, failed and skipped tests are counted, and a skip keeps its reason"
   expect(readReport(REPORT)).toEqual({
     passed: 2,
     failed: 1,
-    skipped: ['test/a.test.ts: speaks "kubectl" (skipped: kubectl is not installed)'],
+    skipped: [
+      'test/a.test.ts: speaks "kubectl" (skipped: kubectl is not installed)',
+      "test/b.test.ts: clusters (skipped: this is not root) > runs",
+    ],
   });
 });
 

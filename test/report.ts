@@ -19,11 +19,17 @@ export function readReport(xml: string): Totals {
   let failed = 0;
   const skipped: string[] = [];
   for (const [, attributes = "", body = ""] of xml.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
-    if (body.includes("<skipped")) skipped.push(`${attribute(attributes, "file")}: ${attribute(attributes, "name")}`);
+    if (body.includes("<skipped")) skipped.push(nameOf(attributes));
     else if (/<(failure|error)\b/.test(body)) failed += 1;
     else passed += 1;
   }
   return { passed, failed, skipped };
+}
+
+/** With the names of the groups around it: the reason of a skip may stand there. */
+function nameOf(attributes: string): string {
+  const names = [attribute(attributes, "classname"), attribute(attributes, "name")];
+  return `${attribute(attributes, "file")}: ${names.filter((name) => name !== "").join(" > ")}`;
 }
 
 const ENTITIES: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&" };

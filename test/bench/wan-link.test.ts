@@ -10,8 +10,9 @@ import { EXPORTING, IMPORTING, type Lab } from "../../bench/lab.ts";
 import { processTree } from "../../bench/processes.ts";
 import { timesThere } from "../../bench/wan-generators.ts";
 import { missingForLink, openLink } from "../../bench/wan-link.ts";
+import { MET, missing, type Requirement, requiresShared } from "../requires.ts";
 
-const missing = missingForLink();
+const requirement = requiresLink();
 const folders: string[] = [];
 const namespaces = () =>
   (existsSync("/run/netns") ? readdirSync("/run/netns") : []).filter((name) => name.includes(`bench-${process.pid}-`));
@@ -26,7 +27,17 @@ function newChildren(): Children {
   return new Children(folder);
 }
 
-describe.skipIf(missing !== undefined)(`a link between two sites ${missing ? `(skipped: ${missing})` : ""}`, () => {
+/**
+ * What the link needs: its emulator, and a machine on which that runs.
+ * @throws {Error} where the emulator is there, something else is not, and `CLUSTERLINK_TEST_REQUIRE=all` forbids skipping
+ */
+function requiresLink(): Requirement {
+  const emulator = process.env["BENCH_WAN"] ? MET : requiresShared("wan/main.go");
+  const fault = missingForLink();
+  return emulator.skip || fault === undefined ? emulator : missing(fault);
+}
+
+describe.skipIf(requirement.skip)(`a link between two sites ${requirement.reason}`.trimEnd(), () => {
   test("delays what passes, and leaves no namespace behind", async () => {
     const children = newChildren();
     const link = await openLink(children, ["delay=25ms"]);

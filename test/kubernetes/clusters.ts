@@ -2,32 +2,23 @@
  * Two real clusters, with kubelets and pods, made by the quickstart through `provider-cluster.sh`; and what tests do
  * with them.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Requirement } from "../requires.ts";
+import { missing, type Requirement, requires, requiresShared } from "../requires.ts";
 
 export const ROOT = join(import.meta.dir, "..", "..");
-
-const SCRIPT = join(ROOT, "..", "shared", "k8s", "cluster");
 
 export type Site = "server" | "client";
 
 /**
- * What the clusters need: root, for they have network namespaces and containers, and the script that makes them.
- * @throws {Error} where one is missing and `CLUSTERLINK_TEST_REQUIRE=all` forbids skipping
+ * What the clusters need: the script that makes them, and root, for they have network namespaces and containers.
+ * @throws {Error} where the script is there, something else is not, and `CLUSTERLINK_TEST_REQUIRE=all` forbids skipping
  */
 export function requiresClusters(): Requirement {
-  const missing = [
-    ...(process.getuid?.() === 0 ? [] : ["this is not root"]),
-    ...(existsSync(SCRIPT) ? [] : ["../shared/k8s/cluster is not there"]),
-    ...(Bun.which("kubectl") === null ? ["kubectl is not installed"] : []),
-  ];
-  if (missing.length === 0) return { skip: false, reason: "" };
-  if (process.env["CLUSTERLINK_TEST_REQUIRE"] === "all") {
-    throw new Error(`real clusters cannot be made: ${missing.join(", ")}; CLUSTERLINK_TEST_REQUIRE=all skips no test`);
-  }
-  return { skip: true, reason: `(skipped: ${missing.join(", ")})` };
+  const script = requiresShared("k8s/cluster");
+  if (script.skip) return script;
+  return process.getuid?.() === 0 ? requires("kubectl") : missing("real clusters can be made by root only");
 }
 
 export interface Ran {

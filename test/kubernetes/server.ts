@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, test } from "bun:test";
-import type { Requirement } from "../requires.ts";
+import { MET, missing, type Requirement, requiresShared } from "../requires.ts";
 import { type ApiServer, startApiServer } from "./api-server.ts";
 import { realServer, startRealServer } from "./envtest.ts";
 import type { OutageServer, TestServer } from "./test-server.ts";
@@ -8,8 +8,8 @@ export type { ApiServer, Recorded } from "./api-server.ts";
 export { clientFor, kubeconfigText, type TestServer } from "./test-server.ts";
 
 /**
- * Runs the same tests against both API servers; without `KUBEBUILDER_ASSETS` those against the real one are visibly
- * skipped, and with `CLUSTERLINK_TEST_REQUIRE=all` that is a failure. Before each test the server is made empty.
+ * Runs the same tests against both API servers; where there is no real one, those against it are visibly skipped, see
+ * {@link requiresRealServer}. Before each test the server is made empty.
  * @param define - defines tests; `server()` works within them and their hooks
  */
 export function suite(name: string, define: (server: () => TestServer) => void, options: RealOptions = {}): void {
@@ -38,15 +38,13 @@ export function onTestApiServer(name: string, define: (server: () => ApiServer) 
 const START_TIMEOUT = 90_000;
 
 /**
- * What a real API server needs: its programs.
- * @throws {Error} where they are missing and `CLUSTERLINK_TEST_REQUIRE=all` forbids skipping
+ * What a real API server needs: its programs, in the folder that `KUBEBUILDER_ASSETS` names.
+ * @throws {Error} where none is named, though they can be built here, and `CLUSTERLINK_TEST_REQUIRE=all` forbids skipping
  */
 export function requiresRealServer(): Requirement {
-  if (process.env["KUBEBUILDER_ASSETS"]) return { skip: false, reason: "" };
-  if (process.env["CLUSTERLINK_TEST_REQUIRE"] === "all") {
-    throw new Error("KUBEBUILDER_ASSETS is not set, and CLUSTERLINK_TEST_REQUIRE=all allows no test to be skipped");
-  }
-  return { skip: true, reason: "(skipped: KUBEBUILDER_ASSETS is not set)" };
+  if (process.env["KUBEBUILDER_ASSETS"]) return MET;
+  const builder = requiresShared("k8s/envtest");
+  return builder.skip ? builder : missing("KUBEBUILDER_ASSETS is not set");
 }
 
 /** Runs tests against a real API server only. */
