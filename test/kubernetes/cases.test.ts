@@ -21,6 +21,9 @@ const START_LIMIT = 30_000;
 /** Heartbeats to a peer that was away come every 10 s. */
 const HEARTBEATS = { limit: 30_000, interval: 100 };
 
+/** How long an address that nobody knows waits to be known, in milliseconds. */
+const IDENTITY_WAIT = 1_000;
+
 suite("a gateway in a cluster and another", (running) => {
   let server: TestServer;
   let namespace: string;
@@ -193,12 +196,17 @@ suite("a gateway in a cluster and another", (running) => {
   };
   const dropPolicy = (name: string) => server.client.delete(customResource("AccessPolicy"), { namespace, name });
 
-  async function makeShop(): Promise<void> {
-    await exportWeb("web");
+  /** A pod labelled `app=shop` that has the address from which tests connect. */
+  async function makePod(): Promise<void> {
     const spec = { serviceAccountName: "buyer", containers: [{ name: "c", image: "i" }] };
     await server.client.create(PODS, { metadata: { name: "shop", namespace, labels: { app: "shop" } }, spec } as Pod);
     const status = { phase: "Running", podIP: "127.0.0.1", podIPs: [{ ip: "127.0.0.1" }] };
     await server.client.patchStatus(PODS, { namespace, name: "shop" }, { status });
+  }
+
+  async function makeShop(): Promise<void> {
+    await exportWeb("web");
+    await makePod();
     await importFrom("web", { sources: [from("west", "web")] }, { tier: "front" });
     await peerSays("True Heartbeat");
   }
@@ -224,6 +232,21 @@ suite("a gateway in a cluster and another", (running) => {
     }
     expect(decided).toEqual([]);
   }, 120_000);
+
+  test("a pod's first connection, made before anybody told of the pod, waits for it; a stranger's is refused after the wait", async () => {
+    await exportWeb("web");
+    await putPolicy("shop", policyOf("allow", "from", label(`${CLIENT}/labels.app`, "shop")));
+    await importFrom("web", { sources: [from("west", "web")] });
+    await peerSays("True Heartbeat");
+    await applied();
+    const begun = performance.now();
+    expect(await ask("web")).toBeUndefined();
+    expect(performance.now() - begun).toBeGreaterThan(IDENTITY_WAIT);
+    const answer = ask("web");
+    expect(await Promise.race([answer, Bun.sleep(0.3 * IDENTITY_WAIT).then(() => "it waits")])).toBe("it waits");
+    await makePod();
+    expect(await answer).toBe("web");
+  }, 60_000);
 
   test("of the tiers a privileged deny comes first, then a privileged allow, a deny, an allow, and last nobody is allowed", async () => {
     await makeShop();

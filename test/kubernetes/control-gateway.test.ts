@@ -83,14 +83,14 @@ suite("a gateway in a cluster", (running) => {
     const west = await exporter();
     const { east } = await importer(west, server.kubeconfig);
     const times: number[] = [];
-    for (const name of ["one", "two", "three"]) {
+    for (const name of ["one", "two", "three", "four", "five"]) {
       const begun = performance.now();
       await importWeb(name);
       await answers(name);
       await eventually("the Service", () => server.client.get(SERVICES, { namespace, name }));
       times.push(performance.now() - begun);
     }
-    expect(Math.min(...times)).toBeLessThan(1_000);
+    expect(median(times)).toBeLessThan(1_000);
     expect((await east.status())?.problems).toEqual([]);
   }, 60_000);
 
@@ -187,6 +187,11 @@ suite("a gateway in a cluster", (running) => {
     }, 60_000);
   });
 });
+
+/** @returns the middle one of an odd number of values. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) / 2] ?? Number.NaN;
+}
 
 test("a gateway without Kubernetes loads nothing of the Kubernetes client library", () => {
   const seen = new Set<string>();
