@@ -113,6 +113,18 @@ onTestApiServer("a control", (running) => {
     expect(await server.client.all(EVENTS, { namespace })).toEqual([]);
   });
 
+  test("does not call an edit of an Import done before it is, nor the Service that has to follow it changed by others", async () => {
+    replica = await Replica.start(server);
+    await create(server, "Import", namespace, "web", importOf(80));
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    server.faults.failNext(3, { status: 503, when: (request) => isWrite(request) && request.resource === "services" });
+    await server.client.patch(customResource("Import"), { namespace, name: "web" }, { spec: { port: 81 } });
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    expect((await server.client.get(SERVICES, { namespace, name: "web" }))?.spec?.ports?.[0]?.port).toBe(81);
+    await Bun.sleep(100);
+    expect(await server.client.all(EVENTS, { namespace })).toEqual([]);
+  });
+
   test("makes a Service again that somebody deleted before the watch had told of it, and never will", async () => {
     replica = await Replica.start(server);
     await eventually("leadership", () => replica?.kind.leads);
