@@ -1,9 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { drift, manifestFiles } from "../../scripts/manifests.ts";
+import {
+  GATEWAY_NAMESPACE,
+  IMPORT_NAME,
+  IMPORT_NAMESPACE,
+  MANAGED_BY,
+  MANAGER,
+  SERVICE_NAME,
+  SLICE_MANAGED_BY,
+} from "../../src/control/kubernetes/ownership.ts";
 import { crdObjects, gatewayObjects } from "../../src/deploy/gateway.ts";
 import { identitySecret, withoutSecrets } from "../../src/deploy/identity.ts";
 import type { ManifestObject } from "../../src/deploy/manifest-object.ts";
+import { GATEWAY_NAMESPACE_LABEL, IMPORT_SERVICES, IMPORT_SLICES } from "../../src/deploy/names.ts";
 import { operatorObjects } from "../../src/deploy/operator.ts";
 import { type GatewayOptions, type IngressOptions, imageOf } from "../../src/deploy/options.ts";
 import type { PolicyRule } from "../../src/deploy/permissions.ts";
@@ -200,6 +210,12 @@ describe("access", () => {
     expect(rules.length).toBeGreaterThan(0);
     for (const rule of rules) expect(rule.resourceNames).toEqual(["jwk"]);
   });
+});
+
+test("a removal selects what the gateway takes for its own, and nothing else", () => {
+  expect(IMPORT_SERVICES).toBe(`${MANAGED_BY}=${MANAGER},${IMPORT_NAME},${IMPORT_NAMESPACE}`);
+  expect(IMPORT_SLICES).toBe(`${SLICE_MANAGED_BY}=${MANAGER},${SERVICE_NAME}`);
+  expect(GATEWAY_NAMESPACE_LABEL).toBe(GATEWAY_NAMESPACE);
 });
 
 test("what others need is applied first", () => {
