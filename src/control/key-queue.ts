@@ -21,7 +21,7 @@ export class KeyQueue {
   readonly #failures = new Map<string, number>();
   readonly #timers = new Map<string, Timer>();
   #paused = true;
-  #idle: (() => void) | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(readonly options: KeyQueueOptions) {}
 
@@ -48,9 +48,8 @@ export class KeyQueue {
     this.#timers.clear();
     this.#failures.clear();
     if (this.#working.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle = resolve;
-    await promise;
+    this.#idle ??= Promise.withResolvers<void>();
+    await this.#idle.promise;
   }
 
   #pump(): void {
@@ -74,7 +73,10 @@ export class KeyQueue {
       this.#failed(key, error);
     }
     this.#working.delete(key);
-    if (this.#working.size === 0) this.#idle?.();
+    if (this.#working.size === 0) {
+      this.#idle?.resolve();
+      this.#idle = undefined;
+    }
     this.#pump();
   }
 

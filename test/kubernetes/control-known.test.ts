@@ -149,14 +149,12 @@ describe("a queue of keys", () => {
     expect(begun).toEqual([]);
     made.resume();
     made.add(["b"]);
-    let paused = false;
-    const pausing = made.pause().then(() => {
-      paused = true;
-    });
+    let paused = 0;
+    const pauses = [made.pause(), made.pause()].map((pause) => pause.then(() => paused++));
     await Bun.sleep(5);
-    expect(paused).toBeFalse();
+    expect(paused).toBe(0);
     gate.resolve();
-    await pausing;
+    await Promise.all(pauses);
     made.add(["c"]);
     expect(begun).toEqual(["a"]);
   });
