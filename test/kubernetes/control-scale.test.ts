@@ -1,10 +1,19 @@
 /** A thousand of everything and ten thousand pods: how long until all is in place, and what it costs in memory. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { customResource, type KubeResource, PODS, type Pod } from "../../src/store/kubernetes/resource.ts";
+import { loadavg } from "node:os";
+import {
+  customResource,
+  ENDPOINT_SLICES,
+  type KubeResource,
+  PODS,
+  type Pod,
+  SERVICES,
+  type Service,
+} from "../../src/store/kubernetes/resource.ts";
 import { ALLOW_ALL, importOf } from "../control/objects.ts";
 import { childrenOf, GatewaySite } from "../process/gateway-process.ts";
-import { create, eventually, gatewayEndpoints, read, told } from "./control-site.ts";
+import { create, eventually, gatewayEndpoints, told } from "./control-site.ts";
 import { suite } from "./server.ts";
 import type { TestServer } from "./test-server.ts";
 
@@ -16,6 +25,14 @@ const SLOWLY = { limit: 120_000, interval: 500 };
 
 /** What one gateway with this many objects may take. */
 const LIMITS = { seconds: 30, megabytes: 250 };
+
+/** The clock is judged only where fewer programs than this want to run before anything is begun, on average. */
+const IDLE = 1;
+
+const GATEWAYS = ["10.244.0.5", "10.244.0.6"];
+
+/** Half of the Exports lead to a host, the other half to the Service of their name. */
+const EXPORT = { host: "db.example", port: 5432 };
 
 /** Clock ticks a second in /proc (USER_HZ). */
 const TICKS = 100;
@@ -29,12 +46,13 @@ suite(
     beforeEach(async () => {
       server = running();
       namespace = await server.namespace();
-      await gatewayEndpoints(server, ["10.244.0.5", "10.244.0.6"]);
+      await gatewayEndpoints(server, GATEWAYS);
       east = await GatewaySite.create("east");
     });
     afterEach(() => east.close());
 
     test("is served within seconds, in little memory, and an edit of one object writes that object only", async () => {
+      const [load = 0] = loadavg();
       const filled = performance.now();
       await fill();
       const begun = performance.now();
@@ -45,10 +63,13 @@ suite(
       const control = [...childrenOf(child.pid)].find(([line]) => line.startsWith("clusterlink control"))?.[1] ?? 0;
       const memory = memoryOf(control);
       const busy = processorTime(control);
+      const judged = load < IDLE;
       console.log(
         `${server.name}: filled in ${seconds(begun - filled)}, ready in ${seconds(ready - begun)}, all in place in ${seconds(done - begun)};`,
-        `control: ${memory.now} MB now, ${memory.most} MB at most, ${busy} s of a processor`,
+        `control: ${memory.now} MB now, ${memory.most} MB at most, ${busy} s of a processor;`,
+        `the load before was ${load.toFixed(1)}, so the clock ${judged ? "counts" : "does not count"}`,
       );
+      if (judged) expect((done - begun) / 1_000).toBeLessThan(LIMITS.seconds);
       expect(busy).toBeLessThan(LIMITS.seconds);
       expect(memory.most).toBeLessThan(LIMITS.megabytes);
       const versions = await versionsOf();
@@ -65,8 +86,7 @@ suite(
     async function fill(): Promise<void> {
       const one = async (i: number): Promise<void> => {
         if (i < OBJECTS) await create(server, "Import", namespace, `o-${i}`, importOf(80));
-        else if (i < 2 * OBJECTS)
-          await create(server, "Export", namespace, `o-${i}`, { host: "db.example", port: 5432 });
+        else if (i < 2 * OBJECTS) await makeExport(i - OBJECTS);
         else if (i < 3 * OBJECTS) await create(server, "AccessPolicy", namespace, `o-${i}`, policy(i));
         else await makePod(i - 3 * OBJECTS);
       };
@@ -75,6 +95,14 @@ suite(
         while (next < 3 * OBJECTS + POD_COUNT) await one(next++);
       };
       await Promise.all(Array.from({ length: 32 }, work));
+    }
+
+    async function makeExport(i: number): Promise<void> {
+      const { port } = EXPORT;
+      await create(server, "Export", namespace, `e-${i}`, followsService(i) ? { port } : EXPORT);
+      if (!followsService(i)) return;
+      const spec = { selector: { app: `app-${i}` }, ports: [{ port }] };
+      await server.client.create(SERVICES, { metadata: { name: `e-${i}`, namespace }, spec } as Service);
     }
 
     const policy = (i: number) => ({
@@ -113,14 +141,56 @@ suite(
         const { from } = (await answer.json()) as { from?: Record<string, string> };
         return from?.["client.clusterlink.net/namespace"] === namespace;
       });
-      expect((await read(server, "Import", namespace, "o-999"))?.status?.targetPort).toBeNumber();
+      expect(await misled()).toEqual([]);
+    }
+
+    /** @returns the Imports and Exports that do not lead where they should, with where they lead. */
+    async function misled(): Promise<string[]> {
+      const [imports, exports, services, slices] = await Promise.all([
+        server.client.all(customResource("Import"), { namespace }),
+        server.client.all(customResource("Export"), { namespace }),
+        server.client.all(SERVICES, { namespace }),
+        server.client.all(ENDPOINT_SLICES, { namespace }),
+      ]);
+      const serviceOf = new Map(services.map((service) => [service.metadata.name, service]));
+      const slicesOf = Map.groupBy(slices, ({ metadata }) => metadata.labels?.["kubernetes.io/service-name"]);
+      const seen = new Set<number>();
+      const leading = imports.map((object) => {
+        const { name } = object.metadata;
+        const { targetPort = 0 } = (object as { status?: { targetPort?: number } }).status ?? {};
+        const own = !seen.has(targetPort);
+        seen.add(targetPort);
+        const { selector, ports = [] } = serviceOf.get(name)?.spec ?? {};
+        const leads = {
+          own,
+          service: { selector, ports: ports.map((each) => [each.port, each.targetPort]) },
+          endpoints: slicesOf.get(name)?.map((slice) => ({
+            ports: slice.ports?.map(({ port }) => port),
+            ready: slice.endpoints?.filter(({ conditions }) => conditions?.ready).flatMap(({ addresses }) => addresses),
+          })),
+        };
+        const wanted = {
+          own: true,
+          service: { selector: undefined, ports: [[80, targetPort]] },
+          endpoints: [{ ports: [targetPort], ready: GATEWAYS }],
+        };
+        return { name, leads, right: Bun.deepEquals(leads, wanted) };
+      });
+      const exporting = exports.map((object) => {
+        const { name } = object.metadata;
+        const host = followsService(Number(name.slice(2))) ? `${name}.${namespace}.svc` : EXPORT.host;
+        const leads = statusOf(object).map(({ message }) => message);
+        return { name, leads, right: leads.some((message) => message.includes(` ${host}:${EXPORT.port} `)) };
+      });
+      const wrong = [...leading, ...exporting].filter(({ right }) => !right);
+      return wrong.map(({ name, leads }) => `${name}: ${JSON.stringify(leads)}`);
     }
 
     async function versionsOf(): Promise<Map<string, string>> {
       const kinds: KubeResource[] = [
         ...(["Import", "Export", "AccessPolicy"] as const).map(customResource),
-        { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
-        { group: "discovery.k8s.io", version: "v1", plural: "endpointslices", kind: "EndpointSlice", namespaced: true },
+        SERVICES,
+        ENDPOINT_SLICES,
         { group: "", version: "v1", plural: "events", kind: "Event", namespaced: true },
       ];
       const versions = new Map<string, string>();
@@ -135,8 +205,16 @@ suite(
   { own: true },
 );
 
-function statusOf(object: object): { type: string; status: string }[] {
-  const { status } = object as { status?: { conditions?: { type: string; status: string }[] } };
+const followsService = (i: number) => i % 2 === 0;
+
+interface Told {
+  type: string;
+  status: string;
+  message: string;
+}
+
+function statusOf(object: object): Told[] {
+  const { status } = object as { status?: { conditions?: Told[] } };
   return status?.conditions ?? [];
 }
 

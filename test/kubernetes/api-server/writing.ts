@@ -258,12 +258,19 @@ function withoutTimes(object: Stored): JsonObject {
   return { ...object, metadata: { ...metadata, managedFields: entries } };
 }
 
+/** What Services have been given so far: gathered once for a write, because there may be a thousand of them. */
 function allottedIn(storage: Storage, resource: Resource) {
+  const specs = () => Array.from(storage.table(resourceName(resource)).objects.values(), ({ spec }) => asObject(spec));
+  const gather = {
+    clusterIP: () => specs().map(({ clusterIP }) => clusterIP),
+    nodePort: () =>
+      specs().flatMap(({ ports }) => (Array.isArray(ports) ? ports : []).map((one) => asObject(one)["nodePort"])),
+  };
+  const taken: Partial<Record<keyof typeof gather, Set<Json | undefined>>> = {};
   return {
-    takes(field: "clusterIP" | "nodePort", value: Json): boolean {
-      const specs = Array.from(storage.table(resourceName(resource)).objects.values(), ({ spec }) => asObject(spec));
-      if (field === "clusterIP") return specs.some((spec) => spec[field] === value);
-      return specs.some(({ ports }) => Array.isArray(ports) && ports.some((port) => asObject(port)[field] === value));
+    takes(field: keyof typeof gather, value: Json): boolean {
+      taken[field] ??= new Set(gather[field]());
+      return taken[field].has(value);
     },
   };
 }
