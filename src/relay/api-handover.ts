@@ -1,5 +1,6 @@
 import { encodeTextResponse } from "../wire/http/encode.ts";
 import { ClosingSocket } from "./closing-socket.ts";
+import type { Expiring } from "./deadlines.ts";
 import type { DialContext, DialOwner } from "./dial.ts";
 import { Dial } from "./dial.ts";
 import { EarlyData } from "./early-data.ts";
@@ -8,9 +9,11 @@ import type { RelaySocket } from "./socket.ts";
 import { TcpEndpoint } from "./tcp-endpoint.ts";
 
 const DIAL_TIMEOUT = 2_000;
+/** How long the visitor may take to close its half once the API has closed its own, in milliseconds. */
+const LINGER = 5_000;
 
 /** Joins a connection to the socket of the control API, where every request needs a token. */
-export class ApiHandover implements DialOwner, EndpointOwner {
+export class ApiHandover implements DialOwner, EndpointOwner, Expiring {
   readonly #visitor: TcpEndpoint;
   readonly #early = new EarlyData();
   #api: TcpEndpoint | undefined;
@@ -47,8 +50,17 @@ export class ApiHandover implements DialOwner, EndpointOwner {
     new ClosingSocket(this.#visitor.socket, this.context.deadlines);
   }
 
+  /** The API ends the connections that it refuses; whoever is refused must not keep its own open. */
   onFinished(): void {
-    if (this.#visitor.finished && this.#api?.finished) this.#gone();
+    if (this.#over || !this.#visitor.finished) return;
+    if (this.#api?.finished) this.#gone();
+    else this.context.deadlines.set(this, LINGER);
+  }
+
+  onExpired(): void {
+    this.#gone();
+    this.#visitor.reset();
+    this.#api?.reset();
   }
 
   onReset(endpoint: Endpoint): void {
@@ -60,6 +72,7 @@ export class ApiHandover implements DialOwner, EndpointOwner {
   #gone(): void {
     if (this.#over) return;
     this.#over = true;
+    this.context.deadlines.clear(this);
     this.onGone();
   }
 }

@@ -10,7 +10,10 @@ export interface Rest {
   flush(): boolean;
 }
 
-/** Ends a socket in good order, after the rest if there is any, and tears it down when the other side does not follow. */
+/**
+ * Ends a socket in good order, after the rest if there is any, and tears it down when the other side does not follow. It
+ * shuts its half down: after Bun's `end`, a TLS socket could not be torn down any more.
+ */
 export class ClosingSocket implements SocketUser, Expiring {
   constructor(
     private readonly socket: RelaySocket,
@@ -19,13 +22,13 @@ export class ClosingSocket implements SocketUser, Expiring {
   ) {
     socket.data = this;
     deadlines.set(this, LINGER);
-    if (rest === undefined) socket.end();
+    if (rest === undefined) socket.shutdown();
   }
 
   onDrain(): void {
     if (!this.rest?.flush()) return;
     this.rest = undefined;
-    this.socket.end();
+    this.socket.shutdown();
   }
 
   onData(): void {}

@@ -15,6 +15,7 @@ import { HttpVisitor } from "./http-visitor.ts";
 import type { PeerConnection } from "./peer-stream.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { RelaySocket } from "./socket.ts";
+import { validTrace } from "./trace.ts";
 
 /** How long a peer may stay without a request, in milliseconds. */
 const IDLE_TIMEOUT = 300_000;
@@ -123,14 +124,10 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
 
   #caller({ fields }: RequestHead): Caller {
     this.#requests += 1;
-    const trace = fields.get("traceparent") ?? "";
     return {
       name: this.identity.name,
       id: `${this.#address}#${this.#requests}`,
-      trace: TRACE.test(trace) ? trace : "",
+      trace: validTrace(fields.get("traceparent") ?? ""),
     };
   }
 }
-
-/** W3C Trace Context, level 1, section 3.2. */
-const TRACE = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -118,7 +118,7 @@ export class HttpVisitor implements SocketUser, Expiring {
   /** Writes without concluding the request. */
   protected write(bytes: Uint8Array): void {
     this.#queue.push(bytes);
-    this.#queue.flush(this.socket);
+    if (!this.#queue.flush(this.socket)) this.socket.pause();
   }
 
   protected answer(response: Uint8Array, keepAlive: boolean): void {
@@ -173,8 +173,10 @@ export class HttpVisitor implements SocketUser, Expiring {
     this.socket.resume();
     const held = this.#held;
     this.#held = [];
-    for (const chunk of held) this.onData(this.socket, chunk);
-    if (this.#ended && this.#queue.empty) this.#close();
+    // The first may hand the connection over: the others are for whoever has it then.
+    for (const chunk of held) this.socket.data.onData(this.socket, chunk);
+    if (this.#over && this.#ended) this.socket.data.onEnd(this.socket);
+    else if (this.#ended && this.#queue.empty) this.#close();
   }
 
   #readiness(kept: boolean): Uint8Array {

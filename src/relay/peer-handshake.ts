@@ -1,5 +1,6 @@
 import { PkiError } from "../pki/errors.ts";
 import { type PeerIdentity, verifiedPeer } from "../pki/identity.ts";
+import type { CertificateEntry } from "../snapshot/tables.ts";
 import { ALPN } from "../wire/frames.ts";
 import type { Deadlines, Expiring } from "./deadlines.ts";
 import type { RelaySocket, SocketUser } from "./socket.ts";
@@ -12,8 +13,8 @@ export type Visitor =
   | { kind: "anonymous" };
 
 export interface HandshakeOwner {
-  /** The handshake is done; the owner gives the socket a new user. */
-  onVisitor(socket: RelaySocket, visitor: Visitor): void;
+  /** The handshake is done, with these certificates of ours; the owner gives the socket a new user. */
+  onVisitor(socket: RelaySocket, visitor: Visitor, certificates: CertificateEntry): void;
   /** It failed, or took too long; the socket is gone. */
   onHandshakeFailed(socket: RelaySocket, reason: string): void;
   /** The CAs that count now, as PEM. */
@@ -27,6 +28,7 @@ export class PeerHandshake implements SocketUser, Expiring {
   constructor(
     private readonly socket: RelaySocket,
     private readonly owner: HandshakeOwner,
+    private readonly certificates: CertificateEntry,
     private readonly deadlines: Deadlines,
     timeout: number,
   ) {
@@ -71,7 +73,7 @@ export class PeerHandshake implements SocketUser, Expiring {
   #finish(socket: RelaySocket, visitor: Visitor): void {
     this.#over = true;
     this.deadlines.clear(this);
-    this.owner.onVisitor(socket, visitor);
+    this.owner.onVisitor(socket, visitor, this.certificates);
   }
 
   #fail(reason: string): void {

@@ -1,8 +1,10 @@
 import type { TCPSocketListener, TLSUpgradeOptions } from "bun";
 import { formatHostPort } from "../resources/address.ts";
 import { objectKey } from "../resources/meta.ts";
+import type { CertificateEntry } from "../snapshot/tables.ts";
 import { ALPN_LIST } from "../wire/dialects.ts";
 import type { Open } from "../wire/messages.ts";
+import { areSame } from "./certificates.ts";
 import type { RelayContext } from "./context.ts";
 import { HttpAuthz } from "./http-authz.ts";
 import { HttpPeer } from "./http-peer.ts";
@@ -11,6 +13,8 @@ import { listen } from "./listen.ts";
 import { type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { handlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import { TcpEndpoint } from "./tcp-endpoint.ts";
+import { validTrace } from "./trace.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** Connections that have not shown a valid certificate yet, or never will. */
@@ -70,7 +74,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     for (const peer of [...this.#authz.peers]) peer.drain();
   }
 
-  onVisitor(socket: RelaySocket, visitor: Visitor): void {
+  onVisitor(socket: RelaySocket, visitor: Visitor, certificates: CertificateEntry): void {
     const { context } = this;
     if (visitor.kind === "anonymous") {
       context.metrics.handshake("acceptor", visitor.kind);
@@ -96,6 +100,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     const tunnel = new Tunnel(socket, identity, address, "acceptor", this, context.deadlines);
     this.#tunnels.add(tunnel);
     tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
+    if (!areSame(certificates, context.state.site.certificates)) tunnel.drain();
   }
 
   onHandshakeFailed(socket: RelaySocket, reason: string): void {
@@ -120,7 +125,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
       peer,
       key: objectKey(open.exportNamespace, open.exportName),
       attributes: this.context.state.remoteSource(peer, open.attributes, "clusterlink/2"),
-      trace: open.trace,
+      trace: validTrace(open.trace),
     });
   }
 
@@ -134,6 +139,21 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     if (this.empty) this.onEmpty?.();
   }
 
+  /**
+   * Ends the stranger that has been there for longest, so that they cannot keep peers out by staying: a peer needs two
+   * round trips. Who speaks to the control API is left to that. @returns whether there was one to end.
+   */
+  #makeRoom(): boolean {
+    for (const socket of this.#strangers) {
+      if (socket.data instanceof TcpEndpoint) continue;
+      this.context.metrics.refusedAccept("unauthenticated");
+      this.#strangers.delete(socket);
+      socket.terminate();
+      return true;
+    }
+    return false;
+  }
+
   /** A connection of that peer is no more. */
   #gone(name: string): void {
     const left = (this.#perPeer.get(name) ?? 1) - 1;
@@ -144,7 +164,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   #onAccept(raw: RelaySocket): void {
     const { context } = this;
     const { certificates, deadlines } = context.state.site;
-    if (this.#strangers.size >= MAX_UNAUTHENTICATED) {
+    if (this.#strangers.size >= MAX_UNAUTHENTICATED && !this.#makeRoom()) {
       context.metrics.refusedAccept("unauthenticated");
       raw.terminate();
       return;
@@ -166,6 +186,6 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     const [plain, socket] = raw.upgradeTLS<SocketUser>(options);
     this.#strangers.add(socket);
     plain.data = { ...NOBODY, onClose: () => void this.#strangers.delete(socket) };
-    socket.data = new PeerHandshake(socket, this, context.deadlines, deadlines.handshake);
+    socket.data = new PeerHandshake(socket, this, certificates, context.deadlines, deadlines.handshake);
   }
 }

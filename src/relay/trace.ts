@@ -1,6 +1,9 @@
 /** Random bytes drawn from the system at a time; a trace takes 24. */
 const POOL_SIZE = 24 * 128;
 
+/** W3C Trace Context, level 1, section 3.2. */
+const TRACE = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 const pool = Buffer.alloc(POOL_SIZE);
 let used = POOL_SIZE;
 
@@ -14,4 +17,9 @@ export function newTrace(): string {
   const parent = pool.toString("hex", used + 16, used + 24);
   used += 24;
   return `00-${trace}-${parent}-01`;
+}
+
+/** @returns the `traceparent` as it is, or an empty text where it is none: it comes from the other side. */
+export function validTrace(text: string): string {
+  return TRACE.test(text) ? text : "";
 }

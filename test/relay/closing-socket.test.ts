@@ -5,8 +5,10 @@ import { ClosingSocket } from "../../src/relay/closing-socket.ts";
 import { Deadlines } from "../../src/relay/deadlines.ts";
 import { Descriptors } from "../../src/relay/descriptors.ts";
 import { FrameWriter } from "../../src/relay/frame-writer.ts";
-import { countedHandlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
+import { countedHandlers, handlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
 import { FrameType, frame, HEADER_SIZE } from "../../src/wire/frames.ts";
+import { certificatesOf } from "./fabric.ts";
+import { RawPeer } from "./raw-peer.ts";
 import { eventually, service } from "./sockets.ts";
 import { tearDown } from "./teardown.ts";
 
@@ -53,4 +55,35 @@ test("what waits is written before the end", async () => {
   expect([...last]).toEqual([FrameType.fin, 0, 0, 4, 0, 0, 0, 0]);
   other.destroy();
   await eventually(() => descriptors.used === 0, "it is gone");
+});
+
+test("over TLS, the other side may not keep it by keeping its half open", async () => {
+  const { cert, key } = await certificatesOf("west");
+  const clock = { now: 0 };
+  const limits = new Deadlines(() => clock.now);
+  let closed = 0;
+  const listener = Bun.listen<SocketUser>({
+    hostname: "127.0.0.1",
+    port: 0,
+    allowHalfOpen: true,
+    data: NOBODY,
+    socket: {
+      ...handlers,
+      close: () => void closed++,
+      open(raw) {
+        const options = { isServer: true, data: NOBODY, tls: { cert, key }, socket: handlers };
+        const [, socket] = raw.upgradeTLS<SocketUser>(options);
+        socket.data = { ...NOBODY, onData: () => void new ClosingSocket(socket, limits) };
+      },
+    },
+  });
+  const visitor = await RawPeer.dial(listener.port, { alpn: undefined });
+  visitor.send(Buffer.from("hello"));
+  await eventually(() => visitor.ended, "it has been ended");
+  await Bun.sleep(300);
+  expect(closed).toBe(0);
+  clock.now += 6_000;
+  await eventually(() => closed === 1, "it is torn down");
+  visitor.terminate();
+  listener.stop(true);
 });

@@ -1,7 +1,10 @@
 /** What somebody can hold who proves nothing: a bounded number of connections, for a bounded time, and no processor. */
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MAX_UNAUTHENTICATED } from "../../src/relay/peer-port.ts";
 import { FrameType } from "../../src/wire/frames.ts";
 import { Clock, certificatesOf, Site } from "./fabric.ts";
@@ -133,6 +136,24 @@ describe("a stranger that is slow is let go in time:", () => {
     visitor.terminate();
   });
 
+  test("it was refused by the control API, and does not close its half", async () => {
+    const path = join(mkdtempSync(join(tmpdir(), "strangers-")), "api.sock");
+    const refusal = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    const api = createServer({ allowHalfOpen: true }, (socket) => socket.once("data", () => socket.end(refusal)));
+    await once(api.listen(path), "listening");
+    west.tables.site.self.exposedApi = path;
+    await west.publish();
+    const visitor = await RawPeer.dial(west.port, http);
+    visitor.send(Buffer.from("GET /apis HTTP/1.1\r\nHost: west\r\n\r\n"));
+    await eventually(() => visitor.ended, "the API has ended the connection");
+    expect(visitor.raw).toBe(refusal);
+    expect(await waitOut(5_000, () => west.relay.descriptors.used === base)).toBe(true);
+    visitor.terminate();
+    delete west.tables.site.self.exposedApi;
+    await west.publish();
+    api.close();
+  });
+
   test("it does not read the answers", async () => {
     const visitor = await RawPeer.dial(west.port, http);
     visitor.socket?.pause();
@@ -147,15 +168,18 @@ describe("a stranger that is slow is let go in time:", () => {
 });
 
 describe("strangers that are many", () => {
-  test("hold at most so many connections; peers that have shown a certificate are not counted, nor hindered", async () => {
+  test("hold at most so many connections: the oldest goes for a new one, and peers are not hindered", async () => {
     const witness = await peer();
     witness.open(1, "echo");
     await witness.next(FrameType.opened);
     const before = await counted("unauthenticated");
     const strangers = Array.from({ length: MAX_UNAUTHENTICATED }, () => application(west.port));
     await eventually(() => west.relay.descriptors.used >= base + MAX_UNAUTHENTICATED, "all places are taken");
-    expect(await ending(application(west.port))).toBe("ECONNRESET");
+    const turnedAway = Promise.race(strangers.map(ending));
+    expect(await isServed()).toBe(true);
+    expect(await turnedAway).toBe("ECONNRESET");
     expect(await counted("unauthenticated")).toBeGreaterThan(before);
+    expect(west.relay.descriptors.used).toBeLessThanOrEqual(base + MAX_UNAUTHENTICATED + 3);
     witness.data("still there");
     await eventually(() => witness.text === "still there", "the peer is served");
     for (const socket of strangers) socket.destroy();
@@ -167,17 +191,17 @@ describe("strangers that are many", () => {
   test("hold no more by not closing what was closed to them", async () => {
     const http = { ca: certificates.west.ca, alpn: "http/1.1" };
     const visitors: RawPeer[] = [];
-    let refused = 0;
+    const before = await counted("unauthenticated");
     for (let round = 0; round < 6; round++) {
       const more = await Promise.allSettled(Array.from({ length: 60 }, () => RawPeer.dial(west.port, http)));
       for (const result of more) {
-        if (result.status === "rejected" || result.value.gone !== undefined) refused++;
-        else visitors.push(result.value.send(Buffer.from("GET /nothing HTTP/1.1\r\nHost: west\r\n\r\n")));
+        if (result.status === "rejected") continue;
+        visitors.push(result.value.send(Buffer.from("GET /nothing HTTP/1.1\r\nHost: west\r\n\r\n")));
       }
     }
     await eventually(() => visitors.every(({ ended, gone }) => ended || gone !== undefined), "all are closed to them");
     expect(west.relay.descriptors.used).toBeLessThanOrEqual(base + MAX_UNAUTHENTICATED);
-    expect(refused).toBeGreaterThan(0);
+    expect(await counted("unauthenticated")).toBeGreaterThan(before);
     for (const visitor of visitors) visitor.terminate();
   });
 });
