@@ -25,9 +25,9 @@ class Company {
     const now = this.#leaving;
     this.#leaving = this.#arrived;
     this.#arrived = [];
-    for (const waiting of now) waiting.leave();
-    this.#scheduled = this.#leaving.length > 0 || this.#arrived.length > 0;
+    this.#scheduled = this.#leaving.length > 0;
     if (this.#scheduled) this.schedule(this.#turn);
+    for (const waiting of now) waiting.leave();
   };
 }
 

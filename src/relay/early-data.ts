@@ -1,4 +1,5 @@
 import { MAX_EARLY_DATA } from "../wire/frames.ts";
+import { append } from "./chunks.ts";
 import type { Sink } from "./endpoint.ts";
 
 /**
@@ -23,7 +24,7 @@ export class EarlyData implements Sink {
   }
 
   write(chunk: Uint8Array): boolean {
-    this.#chunks.push(chunk);
+    append(this.#chunks, chunk);
     const start = this.#length;
     this.#length += chunk.length;
     if (this.through !== undefined && start < MAX_EARLY_DATA) {

@@ -1,12 +1,12 @@
-import { FrameType, frame, HEADER_SIZE, MAX_DATA, writeHeader } from "../wire/frames.ts";
+import { FrameType, HEADER_SIZE, MAX_DATA, writeHeader } from "../wire/frames.ts";
 import type { Waiting } from "./company.ts";
 import { type RelaySocket, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** What one TLS record holds (RFC 8446, section 5.1). Up to that, parts are copied together and leave as one. */
 const RECORD_SIZE = 16 * 1024;
-/** Answers to PING that may wait to be written. */
-const MAX_WAITING_PONGS = 4;
+/** Answers that may wait to be written. */
+const MAX_WAITING_ANSWERS = 4;
 
 const NOTHING = new Uint8Array(0);
 const header = new Uint8Array(HEADER_SIZE);
@@ -17,7 +17,7 @@ export class FrameWriter implements Waiting {
   readonly #queue = new WriteQueue();
   /** Frames that wait for company. */
   #held: Uint8Array = NOTHING;
-  #waitingPongs = 0;
+  #waitingAnswers = 0;
 
   constructor(private readonly socket: RelaySocket) {}
 
@@ -55,17 +55,15 @@ export class FrameWriter implements Waiting {
     return this.#queue.empty;
   }
 
-  /** Answers a PING. @returns false when too many answers are waiting already. */
-  pong(payload: Uint8Array): boolean {
-    if (!this.drained && ++this.#waitingPongs > MAX_WAITING_PONGS) return false;
-    this.frame(frame(FrameType.pong, payload));
-    return true;
+  /** Counts an answer that is about to be written. @returns false when too many are waiting already. */
+  mayAnswer(): boolean {
+    return this.drained || ++this.#waitingAnswers <= MAX_WAITING_ANSWERS;
   }
 
   /** Goes on writing. @returns whether everything has been taken. */
   flush(): boolean {
     if (!this.#queue.flush(this.socket)) return false;
-    this.#waitingPongs = 0;
+    this.#waitingAnswers = 0;
     return true;
   }
 

@@ -194,7 +194,8 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
 
   #onPing(payload: Uint8Array): void {
     if (payload.length !== 8) throw new ProtocolError("PING of another length than 8");
-    if (!this.writer.pong(payload)) throw new ProtocolError("PINGs come faster than their answers are taken");
+    if (!this.writer.mayAnswer()) throw new ProtocolError("PINGs come faster than their answers are taken");
+    this.writer.frame(frame(FrameType.pong, payload));
   }
 
   #leave(): void {

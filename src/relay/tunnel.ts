@@ -90,12 +90,12 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
 
   /**
    * Acceptor: answers OPENED; what the stream has brought so far is in `other`. When that was something to answer, OPENED
-   * waits for the answer, unless the stream brings more.
+   * waits for the answer, unless the opener has more to say and may not before it.
    */
   accept(): void {
     this.state.sendOpened();
     const opened = encodeStreamFrame(FrameType.opened, this.state.number);
-    if (this.#early > 0) this.writer.frameWithCompany(opened, waitForMoment);
+    if (this.#early > 0 && this.#early < MAX_EARLY_DATA) this.writer.frameWithCompany(opened, waitForMoment);
     else this.writer.frame(opened);
   }
 
@@ -231,7 +231,10 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
     stream?.onReset(this, reason);
   }
 
+  /** An opener that keeps to the protocol has read all of our answers to the stream before. */
   #onOpen(open: Open): void {
+    if (this.#finWaits) throw new ProtocolError("OPEN before the FIN of the stream before was read");
+    if (!this.writer.mayAnswer()) throw new ProtocolError("OPENs come faster than their answers are taken");
     this.state.receiveOpen(open.stream);
     this.#beginStream(undefined);
     this.owner.onOpen(this, open);

@@ -1,3 +1,4 @@
+import { append } from "./chunks.ts";
 import { type RelaySocket, writeSome } from "./socket.ts";
 
 /**
@@ -13,7 +14,7 @@ export class WriteQueue {
 
   /** Queues bytes, which must not change afterwards. */
   push(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#chunks.push(bytes);
+    if (bytes.length > 0) append(this.#chunks, bytes);
   }
 
   /** Writes what the socket takes. @returns whether the queue is empty now. */

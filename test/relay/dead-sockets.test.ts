@@ -11,6 +11,8 @@ import type { Endpoint, Sink } from "../../src/relay/endpoint.ts";
 import { countedHandlers, type RelaySocket } from "../../src/relay/socket.ts";
 import { TcpEndpoint } from "../../src/relay/tcp-endpoint.ts";
 import { Tunnel } from "../../src/relay/tunnel.ts";
+import { FrameType } from "../../src/wire/frames.ts";
+import { encodeAttributes, encodeHello, encodeOpen, encodeStreamFrame } from "../../src/wire/messages.ts";
 import { certificatesOf } from "./fabric.ts";
 import { HELLO } from "./raw-peer.ts";
 import { eventually } from "./sockets.ts";
@@ -99,4 +101,37 @@ test("a tunnel that is paused, with data waiting on both sides, tells that it is
   tunnel.start(HELLO, 60_000);
   await eventually(() => told.length > 0 && descriptors.used === before, "the end was told");
   expect(told).toEqual(["lost: the connection was reset"]);
+});
+
+test("a tunnel whose peer opens a stream before it can have read the last one's FIN is torn down, and both are told", async () => {
+  const before = descriptors.used;
+  const [socket, other] = await connected({ port: secure.port, tls });
+  const told: string[] = [];
+  const owner = {
+    onReady: () => undefined,
+    onOpen: (tunnel: Tunnel) => {
+      tunnel.stream = {
+        onOpened: () => undefined,
+        onRefused: () => undefined,
+        onFinished: () => void told.push("finished"),
+        onReset: () => void told.push("reset"),
+      };
+      tunnel.accept();
+    },
+    onIdle: () => undefined,
+    onClosed: (_tunnel: Tunnel, reason: string) => void told.push(reason),
+  };
+  const identity = { name: "east", notBefore: 0, notAfter: 0, chain: [] };
+  const tunnel = new Tunnel(socket, identity, "east", "acceptor", owner, context.deadlines);
+  tunnel.start(HELLO, 60_000);
+  const open = (stream: number) => encodeOpen(stream, "default", "echo", encodeAttributes({}), "");
+  other.write(Buffer.concat([encodeHello(HELLO), open(1)]));
+  await eventually(() => tunnel.stream !== undefined, "the stream is open");
+  other.pause();
+  while (tunnel.write(Buffer.alloc(1 << 20)));
+  tunnel.finish();
+  other.write(Buffer.concat([encodeStreamFrame(FrameType.fin, 1), open(2)]));
+  await eventually(() => told.length > 1 && descriptors.used === before, "the end was told");
+  expect(told).toEqual(["protocol error: OPEN before the FIN of the stream before was read", "reset"]);
+  other.terminate();
 });

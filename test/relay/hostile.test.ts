@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { FrameType, MAX_CONTROL, MAX_DATA, MAX_EARLY_DATA } from "../../src/wire/frames.ts";
-import { decodeRefused } from "../../src/wire/messages.ts";
+import { decodeRefused, encodeAttributes, encodeOpen } from "../../src/wire/messages.ts";
 import { blackHole } from "./black-hole.ts";
 import { certificatesOf, Site, source } from "./fabric.ts";
 import { frameOf, headerOf, RawGateway, RawPeer } from "./raw-peer.ts";
@@ -13,6 +13,8 @@ import { tearDown } from "./teardown.ts";
 afterAll(tearDown);
 
 const { opened, refused, data, fin, reset, ping, pong, open, hello } = FrameType;
+
+const NO_ATTRIBUTES = encodeAttributes({});
 
 const credentials = await certificatesOf("east");
 const west = new Site(await certificatesOf("west"));
@@ -293,6 +295,17 @@ test("PINGs from a peer that does not read are answered a few times, and then no
   const pings = Buffer.concat(Array.from({ length: 5000 }, () => frameOf(ping, Buffer.alloc(8))));
   for (let i = 0; i < 200 && peer.gone === undefined; i++) {
     peer.send(pings);
+    await Bun.sleep(1);
+  }
+  await eventually(() => peer.gone !== undefined, "the tunnel was torn down");
+});
+
+test("OPENs from a peer that does not read are refused a few times, and then no more", async () => {
+  const peer = await tunnel();
+  peer.socket?.pause();
+  const name = "nothing".repeat(9);
+  for (let stream = 1; stream < 400_000 && peer.gone === undefined; stream += 2000) {
+    peer.send(...Array.from({ length: 2000 }, (_, i) => encodeOpen(stream + i, "default", name, NO_ATTRIBUTES, "")));
     await Bun.sleep(1);
   }
   await eventually(() => peer.gone !== undefined, "the tunnel was torn down");
