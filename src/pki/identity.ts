@@ -7,8 +7,9 @@ import { isSiteName, SITE_NAME_RULE } from "./names.ts";
 export interface PeerIdentity {
   /** The first DNS SAN of the certificate, in lower case. */
   name: string;
-  /** Validity of the certificate itself, in milliseconds since the epoch. */
+  /** When the certificate begins to be valid, in milliseconds since the epoch. */
   notBefore: number;
+  /** When the first certificate of its chain ends: its own, an intermediate or the CA. */
   notAfter: number;
   /** DER: the leaf first, then what came with it. To be kept for {@link verifyChain}. */
   chain: readonly Buffer[];
@@ -48,7 +49,8 @@ export function verifiedPeer(
     verdict = verifyChain(chain, ca, now, purpose);
   }
   if (!verdict.valid) throw new PkiError(verdict.code, verdict.reason);
-  const { name, notBefore, notAfter } = peerIdentity([leaf]);
+  const { notAfter } = verdict;
+  const { name, notBefore } = peerIdentity([leaf]);
   return {
     name,
     notBefore,

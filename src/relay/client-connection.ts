@@ -105,7 +105,7 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
     const stream = this.#stream;
     this.#stream = undefined;
     this.#early.through = undefined;
-    this.#failed(refused.code, `the exporting site: ${refused.reason}`);
+    this.#failed(refused.code, `the exporting site: ${refused.reason.slice(0, MAX_REASON)}`);
     if (DETOUR.has(refused.code) && this.#detours(stream)) this.#acquire();
     else if (refused.retry) this.#next();
     else this.#giveUp();
@@ -157,7 +157,7 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
     const source = entry.sources.find((other) => isSame(other, chosen));
     if (source === undefined) return "its source was removed from the import";
     if (state.peer(source.peer) === undefined) return `peer ${source.peer} was deleted`;
-    const decision = this.#decide(entry, source);
+    const decision = this.#decide(state, entry, source);
     return decision.allowed ? undefined : `no longer allowed: ${decision.policy}`;
   }
 
@@ -193,7 +193,8 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
     for (let untried = this.#untried.shift(); untried !== undefined; untried = this.#untried.shift()) {
       const source = entry?.sources.find((other) => isSame(other, untried));
       if (entry === undefined || source === undefined || this.context.state.peer(source.peer) === undefined) continue;
-      const decision = this.#decide(entry, source);
+      const decision = this.#decide(this.context.state, entry, source);
+      this.context.metrics.decided("client", decision);
       if (!decision.allowed) {
         this.#denial ??= decision;
         continue;
@@ -213,12 +214,8 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
     this.#failure = { code: result, reason };
   }
 
-  #decide(entry: ImportEntry, source: ImportSource): Decision {
-    const { state, metrics } = this.context;
-    const destination = state.remoteDestination(entry, source);
-    const decision = state.policies.decide(entry.namespace, this.#source.attributes, destination);
-    metrics.decided("client", decision);
-    return decision;
+  #decide(state: SiteState, entry: ImportEntry, source: ImportSource): Decision {
+    return state.policies.decide(entry.namespace, this.#source.attributes, state.remoteDestination(entry, source));
   }
 
   #acquire(): void {
@@ -289,6 +286,8 @@ export class ClientConnection implements StreamOwner, LinkWaiter, Expiring, Live
 
 /** What another link or gateway of the same source may not answer. */
 const DETOUR: ReadonlySet<RefusalCode> = new Set(["draining", "overloaded"]);
+/** Characters of a peer's reason that the access log has room for. */
+const MAX_REASON = 256;
 /** Links to one source that may turn a connection away, or die under it, before the next source is tried. */
 const MAX_DETOURS = 4;
 

@@ -6,7 +6,7 @@ export interface Expiring {
 
 /**
  * One timer for any number of deadlines: a wheel whose slots are {@link TICK} ms wide, so that a connection costs a
- * set entry instead of a timer. A deadline is late by up to one tick, never early.
+ * set entry instead of a timer. A deadline is late by up to two ticks, never early.
  */
 export class Deadlines {
   readonly #slots = new Map<number, Set<Expiring>>();
@@ -21,7 +21,7 @@ export class Deadlines {
   /** Calls `target.onExpired()` in `ms` milliseconds; an earlier deadline of the same target is replaced. */
   set(target: Expiring, ms: number): void {
     this.clear(target);
-    const slot = Math.ceil((this.#now() + ms) / TICK) + 1;
+    const slot = Math.ceil((this.#now() + ms) / TICK);
     const members = this.#slots.get(slot) ?? new Set();
     this.#slots.set(slot, members.add(target));
     this.#slotOf.set(target, slot);

@@ -31,6 +31,8 @@ interface Held {
 export class GatewayPool {
   readonly links = new Set<Link>();
   readonly #idle: Held[] = [];
+  /** The links of `#idle`. */
+  readonly #kept = new Set<Link>();
   dialing = 0;
   /** The dialect of the last handshake: tunnels that are reused, or connections that each serve one stream. */
   native = true;
@@ -62,12 +64,13 @@ export class GatewayPool {
    * @returns an idle link that is not one of `avoid`, or nothing: of those used most recently, one that ends at another
    * far relay than the last one that was taken, so that the work is spread over the far cores.
    */
-  take(now: number, avoid: ReadonlySet<StreamHandle> | undefined): Link | undefined {
+  take(avoid: ReadonlySet<StreamHandle> | undefined): Link | undefined {
     for (let chosen = this.#choose(avoid); chosen >= 0; chosen = this.#choose(avoid)) {
       const [held] = this.#idle.splice(chosen, 1);
-      if (held === undefined || !held.link.usable) continue;
+      if (held === undefined) continue;
+      this.#kept.delete(held.link);
+      if (!held.link.usable) continue;
       this.#lastRelay = held.link.hello?.relay;
-      this.#countDemand(now);
       return held.link;
     }
     return undefined;
@@ -92,20 +95,22 @@ export class GatewayPool {
     return false;
   }
 
-  /** Keeps a link that has become idle. */
+  /** Keeps a link that has become idle; one that it keeps already has only answered. */
   keep(link: Link, now: number): void {
+    if (this.#kept.has(link)) return;
+    this.#kept.add(link);
     this.#idle.push({ link, since: now, pinged: now });
   }
 
-  add(link: Link, now: number): void {
+  add(link: Link): void {
     this.links.add(link);
-    this.#countDemand(now);
   }
 
   remove(link: Link): void {
     this.links.delete(link);
+    if (!this.#kept.delete(link)) return;
     const at = this.#idle.findIndex((held) => held.link === link);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#idle.splice(at, 1);
   }
 
   /** @returns the TLS session to resume, if any. */
@@ -165,7 +170,7 @@ export class GatewayPool {
    * @returns idle links that nobody has needed for long; asks the others now and then whether they live.
    */
   sweep(now: number, wanted: boolean): Link[] {
-    this.#countDemand(now);
+    this.countDemand(now);
     const warm = wanted ? WARM_TUNNELS : 0;
     const needed = warm + Math.max(0, Math.max(this.#peak, this.#previousPeak) - this.busy);
     const spare: Link[] = [];
@@ -180,7 +185,8 @@ export class GatewayPool {
     return spare;
   }
 
-  #countDemand(now: number): void {
+  /** To be called when a link has been given to somebody: remembers how many are in use at most. */
+  countDemand(now: number): void {
     if (now - this.#windowStart > DEMAND_WINDOW) {
       this.#previousPeak = now - this.#windowStart > 2 * DEMAND_WINDOW ? 0 : this.#peak;
       this.#peak = 0;

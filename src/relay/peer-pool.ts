@@ -1,15 +1,13 @@
-import { type PeerIdentity, verifiedPeer } from "../pki/identity.ts";
 import type { CertificateEntry, PeerEntry } from "../snapshot/tables.ts";
-import { ALPN_LIST } from "../wire/dialects.ts";
 import { ALPN } from "../wire/frames.ts";
+import { areSame } from "./certificates.ts";
 import type { RelayContext } from "./context.ts";
-import { Dial, type DialOwner } from "./dial.ts";
 import { DialError } from "./errors.ts";
 import { GatewayPool } from "./gateway-pool.ts";
 import { HttpLink, type HttpLinkOwner } from "./http-link.ts";
 import type { Link } from "./link.ts";
+import { dialPeer, type PeerDialled } from "./peer-dial.ts";
 import type { StreamHandle } from "./peer-stream.ts";
-import type { RelaySocket } from "./socket.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** Who needs a link to a peer. Exactly one of the two is called, once, unless the wish is withdrawn. */
@@ -22,6 +20,8 @@ export interface LinkWaiter {
 const MAX_DIALS = 128;
 
 interface Wish {
+  /** Links that have just told the waiter to try elsewhere. */
+  avoid: ReadonlySet<StreamHandle> | undefined;
   /** The gateways that it may still try. */
   gateways: GatewayPool[];
   /** A dial is under way for it. */
@@ -82,13 +82,12 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
    */
   acquire(waiter: LinkWaiter, avoid: ReadonlySet<StreamHandle> | undefined): void {
     const order = this.#order();
-    const now = this.context.now();
     if (this.context.state.site.certificates.notAfter < Date.now()) {
       waiter.onNoLink(new DialError("identity", "this site's certificate has expired"));
       return;
     }
     for (const gateway of order) {
-      const link = gateway.take(now, avoid);
+      const link = gateway.take(avoid);
       if (link !== undefined) {
         this.#give(waiter, link, gateway);
         return;
@@ -102,7 +101,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       );
       return;
     }
-    this.#waiting.set(waiter, { gateways, dialing: false });
+    this.#waiting.set(waiter, { avoid, gateways, dialing: false });
     this.#dialFor(waiter);
   }
 
@@ -154,8 +153,8 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       link.close(link.draining ? "drained" : "retired");
       return;
     }
-    const waiter = this.#waiting.keys().next().value;
-    if (waiter !== undefined) {
+    for (const [waiter, { avoid }] of this.#waiting) {
+      if (avoid?.has(link)) continue;
       this.#waiting.delete(waiter);
       this.#give(waiter, link, gateway);
       return;
@@ -188,6 +187,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
 
   /** In HTTP/1.1 a stream uses its connection up, so another one is made ready at once. */
   #give(waiter: LinkWaiter, link: Link, gateway: GatewayPool): void {
+    gateway.countDemand(this.context.now());
     waiter.onLink(link);
     if (!link.sendsEarly && gateway.reachable) this.#warm(gateway);
   }
@@ -226,36 +226,25 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     this.#dial(gateway, waiter);
   }
 
-  /** A dial has ended: somebody who had to wait for that may have one now. */
+  /** A dial has ended: those who had to wait for that may have one now. */
   #dialNext(): void {
     for (const [waiter, wish] of this.#waiting) {
-      if (wish.dialing) continue;
-      this.#dialFor(waiter);
-      return;
+      if (this.#dialing >= MAX_DIALS) return;
+      if (!wish.dialing) this.#dialFor(waiter);
     }
   }
 
   #dial(gateway: GatewayPool, waiter: LinkWaiter | undefined): void {
-    const { certificates, deadlines } = this.context.state.site;
     gateway.dialing += 1;
     this.#dialing += 1;
-    const tls = {
-      ca: certificates.ca,
-      cert: certificates.cert,
-      key: certificates.key,
-      serverName: this.name,
-      requestCert: true,
-      rejectUnauthorized: true,
-      ALPNProtocols: ALPN_LIST,
-    };
     const over = () => {
       gateway.dialing -= 1;
       this.#dialing -= 1;
     };
-    const owner: DialOwner = {
-      onDialled: (socket) => {
+    dialPeer(this.context, this.name, gateway, {
+      onDialled: (dialled) => {
         over();
-        this.#start(gateway, socket, waiter, certificates);
+        this.#start(gateway, dialled, waiter);
         this.#dialNext();
       },
       onDialFailed: (error) => {
@@ -263,29 +252,11 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
         this.#failed(gateway, waiter, error);
         this.#dialNext();
       },
-    };
-    new Dial(
-      { host: gateway.host, port: gateway.port, tls, session: gateway.session(certificates, Date.now()) },
-      deadlines.dial + deadlines.handshake,
-      owner,
-      this.context,
-    );
+    });
   }
 
-  #start(
-    gateway: GatewayPool,
-    socket: RelaySocket,
-    waiter: LinkWaiter | undefined,
-    certificates: CertificateEntry,
-  ): void {
-    let identity: PeerIdentity;
-    try {
-      identity = this.#identify(socket);
-    } catch (error) {
-      socket.terminate();
-      this.#failed(gateway, waiter, new DialError("identity", (error as Error).message, error));
-      return;
-    }
+  #start(gateway: GatewayPool, dialled: PeerDialled, waiter: LinkWaiter | undefined): void {
+    const { socket, identity, certificates } = dialled;
     const { context } = this;
     const proved = () => gateway.succeeded(socket, certificates, identity);
     const held = { gateway, waiter, proved };
@@ -295,29 +266,21 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       for (const old of [...gateway.links])
         if (!old.sendsEarly) this.#retire([old], "the gateway speaks clusterlink/2 now");
       const tunnel = new Tunnel(socket, identity, gateway.address, "opener", this, context.deadlines);
-      this.#hold(tunnel, held);
+      this.#hold(tunnel, held, certificates);
       tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
     } else {
       const link = new HttpLink(context, socket, identity, gateway.address, this);
-      this.#hold(link, held);
+      this.#hold(link, held, certificates);
       link.start();
     }
   }
 
-  #hold(link: Link, held: Held): void {
+  /** `certificates`: those that it was dialled with, which may have changed meanwhile. */
+  #hold(link: Link, held: Held, certificates: CertificateEntry): void {
     this.#held.set(link, held);
     this.totals.links += 1;
-    held.gateway.add(link, this.context.now());
-  }
-
-  /** TLS has checked the chain and the name; they are checked again here, because a resumed session brings neither. */
-  #identify(socket: RelaySocket): PeerIdentity {
-    const { ca } = this.context.state.site.certificates;
-    const identity = verifiedPeer(socket, ca, Date.now(), "server");
-    if (identity?.name !== this.name) {
-      throw new DialError("identity", `the certificate is ${identity?.name ?? "nobody"}'s, not ${this.name}'s`);
-    }
-    return identity;
+    link.retired = !areSame(certificates, this.context.state.site.certificates);
+    held.gateway.add(link);
   }
 
   #failed(gateway: GatewayPool, waiter: LinkWaiter | undefined, error: DialError): void {

@@ -63,6 +63,10 @@ export class Relay implements RelayContext {
   #leaving = false;
   #sweeper: Timer | undefined;
   #sweeps = 0;
+  /** Peers have told new labels that no connection has been judged by. */
+  #labelsChanged = false;
+  /** Once for each sweep, connections are judged by new labels at once. */
+  #mayJudgeLabels = true;
   #drainTimer: Timer | undefined;
   #letGoTimer: Timer | undefined;
   #grace = 0;
@@ -73,7 +77,7 @@ export class Relay implements RelayContext {
   ) {
     this.log = options.log;
     this.deadlines = new Deadlines(() => this.now());
-    this.state.onPeerLabels = () => this.#judge();
+    this.state.onPeerLabels = () => this.#judgeLabels();
   }
 
   /** Resolves with the exit code when the relay has drained. */
@@ -174,6 +178,14 @@ export class Relay implements RelayContext {
     if (cut > 0) this.log.info("connections cut, because they are no longer allowed", { connections: cut });
   }
 
+  /** A peer may tell other labels as often as it likes, and every time all connections would be judged. */
+  #judgeLabels(): void {
+    this.#labelsChanged = !this.#mayJudgeLabels;
+    if (this.#labelsChanged) return;
+    this.#mayJudgeLabels = false;
+    this.#judge();
+  }
+
   #bindPeerPort(): void {
     if (this.#peerPortBound || this.#draining) return;
     const { address, port } = this.state.site.listen;
@@ -221,6 +233,8 @@ export class Relay implements RelayContext {
   #sweep(): void {
     if (!this.state.loaded) return;
     if (!this.#draining) this.#retryPorts();
+    this.#mayJudgeLabels = true;
+    if (this.#labelsChanged) this.#judgeLabels();
     this.pools.sweep();
     if (++this.#sweeps % KEEP_ALIVE_SWEEPS === 0) this.live.keepAlive();
     const now = Date.now();

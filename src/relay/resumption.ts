@@ -1,5 +1,6 @@
 import type { PeerIdentity } from "../pki/identity.ts";
 import type { CertificateEntry } from "../snapshot/tables.ts";
+import { areSame } from "./certificates.ts";
 import type { RelaySocket } from "./socket.ts";
 
 interface Kept {
@@ -24,12 +25,10 @@ export class Resumption {
    * @param now - milliseconds since the epoch
    * @returns the session to offer. None is offered that certificates have changed since: it would show the old ones.
    */
-  offer({ cert, key, ca }: CertificateEntry, now: number): Uint8Array | undefined {
+  offer(certificates: CertificateEntry, now: number): Uint8Array | undefined {
     const kept = this.#kept;
     if (kept === undefined) return undefined;
-    const { certificates } = kept;
-    const same = certificates.cert === cert && certificates.key === key && certificates.ca === ca;
-    if (same && now < kept.notAfter) return kept.session;
+    if (areSame(kept.certificates, certificates) && now < kept.notAfter) return kept.session;
     this.#kept = undefined;
     return undefined;
   }

@@ -16,7 +16,11 @@ import type {
   Tables,
   Version,
 } from "../snapshot/tables.ts";
-import { encodeAttributes } from "../wire/messages.ts";
+import { MAX_CONTROL } from "../wire/frames.ts";
+import { encodeAttributes, MAX_ATTRIBUTES } from "../wire/messages.ts";
+
+/** The most bytes of OPEN that a client's attributes may take; names of the export and the trace need the rest. */
+const MAX_CLAIMS = MAX_CONTROL - 4096;
 
 /** The source of connections from one client: for decisions, and as it goes into OPEN. */
 export interface Source {
@@ -118,12 +122,15 @@ export class SiteState {
     return this.site.clientsFresh ? this.#clients.find(address) : undefined;
   }
 
+  /** A client with more labels than OPEN can carry counts as one that nobody knows: no allow by its labels can be met. */
   source(client: ClientEntry | undefined): Source {
     let source = this.#sources.get(client);
     if (source === undefined) {
       const attributes = sourceAttributes({ name: this.site.name, labels: this.site.labels }, client);
       const claims = Object.entries(attributes.values).filter(([key]) => key.startsWith(CLIENT_PREFIX));
-      source = { attributes, encoded: encodeAttributes(Object.fromEntries(claims)) };
+      const encoded = claims.length > MAX_ATTRIBUTES ? undefined : encodeAttributes(Object.fromEntries(claims));
+      const fits = encoded !== undefined && encoded.length <= MAX_CLAIMS;
+      source = fits ? { attributes, encoded } : this.source(undefined);
       this.#sources.set(client, source);
     }
     return source;

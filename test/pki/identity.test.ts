@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { readElements } from "../../src/pki/der.ts";
 import { PkiError } from "../../src/pki/errors.ts";
-import { certificateName, peerIdentity } from "../../src/pki/identity.ts";
+import { certificateName, peerIdentity, verifiedPeer } from "../../src/pki/identity.ts";
 import { DAY, makeRoot, makeSite, NOW, sanOf, tlv } from "./authority.ts";
 
 const root = await makeRoot();
@@ -29,6 +29,13 @@ function codeOf(run: () => unknown): string {
   }
   return "nothing thrown";
 }
+
+test("who a peer is holds until the first certificate of its chain ends", async () => {
+  const brief = await makeRoot({ notAfter: NOW + DAY });
+  const { der } = await makeSite(brief, "berlin", { notAfter: NOW + 10 * DAY });
+  const socket = { getPeerX509Certificate: () => ({ raw: der }), getPeerCertificate: () => null };
+  expect(verifiedPeer(socket, brief.pem, NOW, "client")).toMatchObject({ name: "berlin", notAfter: NOW + DAY });
+});
 
 describe("a site's name", () => {
   test.each([

@@ -30,8 +30,8 @@ function gateway(respond: Respond = respondWell, credentials = westCertificates)
 }
 
 /** @returns a site `east` that imports `echo` from the peers given, in this order, and the port of that import. */
-async function importer(peers: Record<string, number>): Promise<{ east: Site; port: number }> {
-  const east = new Site(await certificatesOf("east"), { region: "us" });
+async function importer(peers: Record<string, number>, clock = new Clock()): Promise<{ east: Site; port: number }> {
+  const east = new Site(await certificatesOf("east"), { region: "us" }, clock);
   sites.push(east);
   for (const [name, port] of Object.entries(peers)) {
     east.tables.peers[name] = { name, gateways: [{ host: "127.0.0.1", port }], reachable: [true] };
@@ -166,6 +166,21 @@ describe("kept connections", () => {
     connect(port).write("hello");
     await eventually(() => west.connections.some(({ stream }) => stream === "hello"), "the stream has arrived");
     expect(west.asked.find(({ line }) => line.startsWith("POST"))?.connection).toBeLessThan(2);
+    await ready(east);
+  });
+
+  test("are made again when they are gone, however often they have been asked whether they live", async () => {
+    const clock = new Clock();
+    const west = gateway();
+    const { east } = await importer({ west: west.port }, clock);
+    await ready(east);
+    for (let health = 2; health <= 12; health += 2) {
+      await eventually(() => west.asked.length >= health, "both have brought a request");
+      clock.advance(16_000);
+    }
+    const before = west.connections.length;
+    for (const { peer } of west.idle) peer.terminate();
+    await eventually(() => west.connections.length >= before + 2, "two others are there");
     await ready(east);
   });
 

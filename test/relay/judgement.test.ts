@@ -137,6 +137,8 @@ describe("a connection is cut at both ends when", () => {
 
   test("the peer tells other labels of itself, and policy decides otherwise", async () => {
     await east.allow("allow-all", only({}, { "peer.clusterlink.net/labels.region": "eu" })).publish();
+    // Labels are judged by once a sweep.
+    await Bun.sleep(300);
     expect(
       await after(async () => {
         const peer = await RawPeer.dial(east.port, certificates.west);
