@@ -138,10 +138,17 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
   test(
     "an import is reached within seconds of kubectl apply, and its Service goes with it",
     async () => {
+      const begun = performance.now();
       await clusters.apply("client", imported("shop-web", 80, "web"));
+      const applied = performance.now();
       const request = ["wget", "-q", "-O", "-", "http://shop-web.default.svc/"];
       const exec = () => clusters.kubectl("client", "exec", "shop", "--", "timeout", "2", ...request);
       expect((await until(exec, ({ code }) => code === 0)).stdout).toBe("hello from the other cluster\n");
+      const seconds = (time: number) => `${((time - begun) / 1_000).toFixed(1)} s`;
+      console.log(
+        `an Import: kubectl apply took ${seconds(applied)}; a pod had an answer through it, asked by kubectl exec,`,
+        `${seconds(performance.now())} after apply was started`,
+      );
       await clusters.kube("client", "delete", "import", "shop-web");
       const service = () => clusters.kubectl("client", "get", "service", "shop-web");
       expect((await until(service, ({ code }) => code !== 0)).output).toContain("NotFound");
@@ -206,6 +213,29 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
       expect(await clusters.kube("client", "wait", "import/later", ...wait)).toContain("condition met");
     },
     3 * MINUTE,
+  );
+
+  test(
+    "when one of two replicas of the exporting site is deleted, no request fails, while it drains or after",
+    async () => {
+      // All tunnels of the importing site lead to the replica that was there first.
+      const [first = ""] = await gateways("server");
+      expect((await clusters.deploy("server", "--replicas", "2")).output).toContain("2 of 2 pods ready");
+      const asked = (count: number, pause: number) => {
+        const request = "timeout 5 wget -q -O - http://web.default.svc:8080/ || echo failed";
+        const loop = `for i in $(seq ${count}); do ${request}; sleep ${pause}; done`;
+        return clusters.kube("client", "exec", "shop", "--", "sh", "-c", loop);
+      };
+      const during = asked(100, 0.1);
+      await clusters.kube("server", "delete", "pod", first, "-n", "clusterlink-system", "--wait=false");
+      const gone = async () => !(await gateways("server")).includes(first);
+      expect(await until(gone, Boolean, MINUTE)).toBe(true);
+      const after = await asked(20, 0);
+      // A short request may not fail at all; only a connection that outlasts the grace period is reset.
+      const answers = [...(await during).split("\n"), ...after.split("\n")].filter(Boolean);
+      expect(answers).toEqual(Array.from({ length: 120 }, () => "hello from the other cluster"));
+    },
+    2 * MINUTE,
   );
 
   test(
