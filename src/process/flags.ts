@@ -200,7 +200,7 @@ export const GATEWAY_FLAGS = {
     argument: "DURATION",
     env: "CLUSTERLINK_HANDSHAKE_TIMEOUT",
     default: "5s",
-    description: "limit for a TLS handshake, a HELLO and a request head, each",
+    description: "limit for a TLS handshake and for a HELLO, each",
     parse: atLeast(10),
   }),
   openTimeout: flag({

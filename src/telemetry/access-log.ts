@@ -29,7 +29,7 @@ export interface AccessRecord {
   decision?: "allow" | "deny";
   /** The policy that decided, as `explain` names it, or `default-deny`; empty when it did not come to a decision. */
   policy: string;
-  /** In the order of trying; the last one is the chosen one when the connection was opened. */
+  /** The sources that could not be reached or refused, in the order of trying. */
   tried?: readonly TriedSource[];
   outcome: ConnectionOutcome;
   /** Why it ended, for people. */
@@ -75,13 +75,23 @@ export function createAccessLog(fd = 1): AccessLog {
  * `truncated` is true.
  */
 export function formatRecord(record: AccessRecord): string {
-  const { started, ...rest } = record;
-  const time = new Date(started + record.durationMs).toISOString();
-  const whole = { time, started: new Date(started).toISOString(), ...rest };
+  const { started, openMs, durationMs, ...rest } = record;
+  const whole = {
+    time: new Date(started + durationMs).toISOString(),
+    started: new Date(started).toISOString(),
+    ...rest,
+    ...(openMs === undefined ? {} : { openMs: toMicroseconds(openMs) }),
+    durationMs: toMicroseconds(durationMs),
+  };
   const line = `${JSON.stringify(whole)}\n`;
   if (line.length <= ATOMIC_BYTES / 3 || Buffer.byteLength(line) <= ATOMIC_BYTES) return line;
   const { attributes: _attributes, tried: _tried, reason: _reason, ...short } = whole;
   return `${JSON.stringify({ ...short, truncated: true })}\n`;
+}
+
+/** More digits of a millisecond than three would say what no clock here knows. */
+function toMicroseconds(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
 }
 
 function dropNotice(lines: number): string {
