@@ -45,8 +45,17 @@ export class FrameWriter implements Waiting {
     wait(this);
   }
 
-  /** Writes DATA frames of the chunk, without copying what is large. @returns whether all of it was taken. */
+  /**
+   * Writes DATA frames of the chunk, without copying what is large; what is small takes the shortest way.
+   * @returns whether all of it was taken.
+   */
   data(chunk: Uint8Array): boolean {
+    if (this.#held.length === 0 && chunk.length <= RECORD_SIZE - HEADER_SIZE) {
+      writeHeader(record, 0, FrameType.data, chunk.length);
+      record.set(chunk, HEADER_SIZE);
+      this.#put(record, true, HEADER_SIZE + chunk.length);
+      return this.#queue.empty;
+    }
     for (let at = 0; at < chunk.length; at += MAX_DATA) {
       const payload = chunk.length <= MAX_DATA ? chunk : chunk.subarray(at, at + MAX_DATA);
       writeHeader(header, 0, FrameType.data, payload.length);
