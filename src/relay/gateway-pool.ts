@@ -49,6 +49,8 @@ export class GatewayPool {
     readonly host: string,
     readonly port: number,
     public reachable: boolean,
+    /** How many links of all gateways of all peers are idle. */
+    private readonly totals: { idle: number },
   ) {}
 
   /** `HOST:PORT`, an IPv6 host in brackets. */
@@ -69,6 +71,7 @@ export class GatewayPool {
       const [held] = this.#idle.splice(chosen, 1);
       if (held === undefined) continue;
       this.#kept.delete(held.link);
+      this.totals.idle -= 1;
       if (!held.link.usable) continue;
       this.#lastRelay = held.link.hello?.relay;
       return held.link;
@@ -99,6 +102,7 @@ export class GatewayPool {
   keep(link: Link, now: number): void {
     if (this.#kept.has(link)) return;
     this.#kept.add(link);
+    this.totals.idle += 1;
     this.#idle.push({ link, since: now, pinged: now });
   }
 
@@ -109,6 +113,7 @@ export class GatewayPool {
   remove(link: Link): void {
     this.links.delete(link);
     if (!this.#kept.delete(link)) return;
+    this.totals.idle -= 1;
     const at = this.#idle.findIndex((held) => held.link === link);
     this.#idle.splice(at, 1);
   }

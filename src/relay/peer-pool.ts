@@ -47,8 +47,8 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   constructor(
     readonly name: string,
     private readonly context: RelayContext,
-    /** All links of all pools, to bound how many are idle. */
-    private readonly totals: { links: number },
+    /** The idle links of all pools, to bound how many there are. */
+    private readonly totals: { idle: number },
   ) {}
 
   get links(): Iterable<Link> {
@@ -61,7 +61,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     const wanted = entry?.gateways ?? [];
     this.#gateways = wanted.map(({ host, port }, index) => {
       const known = before.find((gateway) => gateway.host === host && gateway.port === port);
-      const gateway = known ?? new GatewayPool(host, port, true);
+      const gateway = known ?? new GatewayPool(host, port, true, this.totals);
       gateway.reachable = entry?.reachable[index] ?? true;
       return gateway;
     });
@@ -160,7 +160,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       return;
     }
     gateway.keep(link, this.context.now());
-    if (this.totals.links > this.context.descriptors.idleTunnels) link.close("too many idle tunnels");
+    if (this.totals.idle > this.context.descriptors.idleTunnels) link.close("too many idle tunnels");
   }
 
   onTaken(link: HttpLink): void {
@@ -182,7 +182,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   }
 
   get #mayWarm(): boolean {
-    return this.#dialing < MAX_DIALS && this.totals.links < this.context.descriptors.idleTunnels;
+    return this.#dialing < MAX_DIALS && this.totals.idle < this.context.descriptors.idleTunnels;
   }
 
   /** In HTTP/1.1 a stream uses its connection up, so another one is made ready at once. */
@@ -202,7 +202,6 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     if (held === undefined) return undefined;
     this.#held.delete(link);
     held.gateway.remove(link);
-    this.totals.links -= 1;
     return held;
   }
 
@@ -278,7 +277,6 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   /** `certificates`: those that it was dialled with, which may have changed meanwhile. */
   #hold(link: Link, held: Held, certificates: CertificateEntry): void {
     this.#held.set(link, held);
-    this.totals.links += 1;
     link.retired = !areSame(certificates, this.context.state.site.certificates);
     held.gateway.add(link);
   }

@@ -6,7 +6,7 @@ import type { SiteState } from "./state.ts";
 /** The pools of all peers that this relay has had to do with. */
 export class Pools {
   readonly #pools = new Map<string, PeerPool>();
-  readonly #totals = { links: 0 };
+  readonly #totals = { idle: 0 };
 
   constructor(private readonly context: RelayContext) {}
 

@@ -23,6 +23,12 @@ async function states(site: SiteProcess, wanted: string): Promise<number> {
   return (await site.report()).tunnels.filter(({ state }) => state === wanted).length;
 }
 
+async function handshakes(site: SiteProcess, role: "opener" | "acceptor", result: string): Promise<number> {
+  const { metrics } = await site.report();
+  const family = metrics.find(({ name }) => name === "clusterlink_tunnel_handshakes_total");
+  return family?.values.find(({ labels }) => labels["role"] === role && labels["result"] === result)?.value ?? 0;
+}
+
 describe("idle tunnels are at most a quarter of the descriptors,", () => {
   const QUARTER = LIMIT / 4;
 
@@ -65,14 +71,33 @@ describe("idle tunnels are at most a quarter of the descriptors,", () => {
   });
 });
 
+test("busy tunnels are no idle ones: however many there are, those that others have left are used again", async () => {
+  const accepted: Socket[] = [];
+  const held = await service((socket) => accepted.push(socket));
+  const west = new Site(certificates.west).addExport("echo", held).allow();
+  await west.publish();
+  const site = await startSite({ certificates: certificates.east, peers: { west: [west.port] } }, { limit: LIMIT });
+  const connect = async (count: number) => {
+    const apps = Array.from({ length: count }, () => application(site.importPort));
+    const before = accepted.length;
+    await eventually(() => accepted.length === before + count, "all are connected");
+    return [...apps, ...accepted.slice(before)];
+  };
+  const busy = LIMIT / 4 + 6;
+  await connect(busy);
+  for (const socket of await connect(10)) socket.end();
+  await eventually(async () => (await states(site, "busy")) === busy, "ten are over");
+  const idle = await states(site, "idle");
+  expect(idle).toBeGreaterThanOrEqual(10);
+  const dialled = await handshakes(site, "opener", "tunnel");
+  await connect(10);
+  expect(await handshakes(site, "opener", "tunnel")).toBe(dialled);
+  expect(await states(site, "idle")).toBe(idle - 10);
+  site.stop();
+});
+
 describe("the connections of one peer", () => {
   const HALF = LIMIT / 2;
-
-  async function handshakes(site: SiteProcess, result: string): Promise<number> {
-    const { metrics } = await site.report();
-    const family = metrics.find(({ name }) => name === "clusterlink_tunnel_handshakes_total");
-    return family?.values.find(({ labels }) => labels["result"] === result)?.value ?? 0;
-  }
 
   async function visitor(port: number): Promise<RawPeer> {
     const { peer } = await healthy(await Conversation.dial(port, certificates.east));
@@ -90,13 +115,13 @@ describe("the connections of one peer", () => {
     const { peerPort: port } = site;
     const peers: RawPeer[] = [];
     while (peers.length < HALF) peers.push(await RawPeer.tunnel(port, certificates.east), await visitor(port));
-    expect(await handshakes(site, "too-many")).toBe(0);
+    expect(await handshakes(site, "acceptor", "too-many")).toBe(0);
     for (const alpn of ["clusterlink/2", "http/1.1"]) {
       const late = await RawPeer.dial(port, { ...certificates.east, alpn });
       await late.closed();
       expect(late.received).toEqual([]);
     }
-    expect(await handshakes(site, "too-many")).toBe(2);
+    expect(await handshakes(site, "acceptor", "too-many")).toBe(2);
 
     const other = await RawPeer.tunnel(port, certificates.north);
     other.open(1, "echo").data("hello");
@@ -106,7 +131,7 @@ describe("the connections of one peer", () => {
     for (const left of peers.slice(0, 2)) left.terminate();
     await eventually(async () => (await site.report()).tunnels.length === HALF - 2, "two have left");
     peers.push(await RawPeer.tunnel(port, certificates.east), await visitor(port));
-    expect(await handshakes(site, "too-many")).toBe(2);
+    expect(await handshakes(site, "acceptor", "too-many")).toBe(2);
     for (const peer of peers) peer.terminate();
     site.stop();
   }, 20_000);
