@@ -248,7 +248,7 @@ onTestApiServer("a reflector that is disturbed", (server) => {
     const { put, called, timing, informer } = await following();
     server().faults.failNext(4, { status: 500, when: ({ verb }) => verb === "watch" });
     server().faults.dropWatches();
-    await until(() => watches().length >= 5);
+    await until(() => timing.waits.length >= 5);
     expect(timing.waits).toEqual([200, 400, 800, 1600, 3200]);
     await until(() => informer.failure === undefined);
     await put("b");
