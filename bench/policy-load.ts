@@ -2,11 +2,14 @@
 import { destinationAttributes, sourceAttributes } from "../src/policy/endpoints.ts";
 import { PolicySet } from "../src/policy/policy-set.ts";
 import type { PolicyEntry } from "../src/snapshot/tables.ts";
+import { median } from "./stats.ts";
 
 /** Connections that are decided again and again, spread over the whole list of policies. */
 const SEEN = 64;
 /** Connections of which every decision is the first; coprime with the counts. */
 const NEW = 10_007;
+/** Turns of each count. */
+const SLICES = 5;
 
 type Load = ReturnType<typeof workload>;
 type Connections = ReturnType<Load["connections"]>;
@@ -29,7 +32,7 @@ export function policies(count: number): PolicyEntry[] {
 }
 
 /** @returns the set of that many policies, and connections that they decide. */
-export function workload(count: number) {
+function workload(count: number) {
   const site = { name: "importing", labels: { region: "eu" } };
   /** `stride` is how far apart on the list neighbours are, so that no cache is filled in the order of the list. */
   const connections = (total: number, stride: number) => {
@@ -52,7 +55,7 @@ function decideAll(set: PolicySet, connections: Connections): void {
 }
 
 /** @returns decisions a second over connections that were decided before. */
-export function seenRate({ set, seen }: Load, milliseconds: number): number {
+function seenRate({ set, seen }: Load, milliseconds: number): number {
   let decisions = 0;
   const started = performance.now();
   let elapsed = 0;
@@ -65,7 +68,7 @@ export function seenRate({ set, seen }: Load, milliseconds: number): number {
 }
 
 /** @returns decisions a second, each the first of its connection; making the connections is not counted. */
-export function newRate({ set, connections }: Load, milliseconds: number): number {
+function newRate({ set, connections }: Load, milliseconds: number): number {
   let decisions = 0;
   let elapsed = 0;
   while (elapsed < milliseconds) {
@@ -76,4 +79,25 @@ export function newRate({ set, connections }: Load, milliseconds: number): numbe
     decisions += fresh.length;
   }
   return (decisions / elapsed) * 1000;
+}
+
+/**
+ * Measures the counts of policies by turns, so that a slow spell of the machine falls on all of them.
+ *
+ * @param milliseconds - of each turn
+ * @returns for each count, decisions a second on connections that were seen before and on new ones
+ */
+export function decisionRates(counts: readonly number[], milliseconds: number) {
+  const loads = counts.map((count) => ({ count, load: workload(count), seen: [] as number[], fresh: [] as number[] }));
+  for (const { load } of loads) {
+    seenRate(load, 100);
+    newRate(load, 20);
+  }
+  for (let slice = 0; slice < SLICES; slice++) {
+    for (const { load, seen, fresh } of loads) {
+      seen.push(seenRate(load, milliseconds));
+      fresh.push(newRate(load, milliseconds / 5));
+    }
+  }
+  return loads.map(({ count, seen, fresh }) => ({ count, seen: median(seen), fresh: median(fresh) }));
 }

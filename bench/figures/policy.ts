@@ -1,10 +1,7 @@
-import { newRate, seenRate, workload } from "../policy-load.ts";
-import { median } from "../stats.ts";
+import { decisionRates } from "../policy-load.ts";
 import type { OwnFigure } from "./figure.ts";
 
 const COUNTS = [10, 1_000, 10_000];
-
-const SLICES = 5;
 
 /**
  * How many decisions a second the policy engine makes in one process, as the policies in force grow: on connections
@@ -20,28 +17,10 @@ export const policy: OwnFigure = {
     { name: `${count} policies, new connections`, unit: "1/s", better: "higher" },
   ]),
   async measure({ quick }) {
-    const milliseconds = quick ? 40 : 100;
-    const loads = COUNTS.map((count) => ({
-      count,
-      load: workload(count),
-      seen: [] as number[],
-      fresh: [] as number[],
-    }));
-    for (const { load } of loads) {
-      seenRate(load, 100);
-      newRate(load, 20);
-    }
-    // By turns, so that a slow spell of the machine falls on all of them.
-    for (let slice = 0; slice < SLICES; slice++) {
-      for (const { load, seen, fresh } of loads) {
-        seen.push(seenRate(load, milliseconds));
-        fresh.push(newRate(load, milliseconds / 5));
-      }
-    }
     return Object.fromEntries(
-      loads.flatMap(({ count, seen, fresh }) => [
-        [`${count} policies`, median(seen)],
-        [`${count} policies, new connections`, median(fresh)],
+      decisionRates(COUNTS, quick ? 40 : 100).flatMap(({ count, seen, fresh }) => [
+        [`${count} policies`, seen],
+        [`${count} policies, new connections`, fresh],
       ]),
     );
   },

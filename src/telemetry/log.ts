@@ -117,8 +117,7 @@ function redactText(line: string): string {
 const MAX_WAITING = 1024 * 1024;
 const REDACTED = "[redacted]";
 const SECRET_FIELD = /^(?:authorization|cookie|.*(?:token|secret|password|passphrase|private_?key|authz_?keys?))$/i;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROLS = /[\x00-\x1f\x7f\u0085\u2028\u2029]/g;
+const CONTROLS = /[\p{Cc}\u2028\u2029]/gu;
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g;
 const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 const BEARER = /\b[Bb]earer [\w.~+/=-]+/g;

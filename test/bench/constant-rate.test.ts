@@ -1,25 +1,13 @@
 /** What the bench takes for granted of h2load: that it keeps a rate, and what it logs. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Children } from "../../bench/children.ts";
 import { constantRate } from "../../bench/generators.ts";
 import { requires } from "../requires.ts";
+import { useChildren } from "./processes.ts";
 
 const h2load = requires("h2load");
 
-let folder: string;
-let children: Children;
-
-beforeEach(() => {
-  folder = mkdtempSync("/tmp/clusterlink-bench-test-");
-  children = new Children(folder);
-});
-
-afterEach(async () => {
-  await children.endAll();
-  rmSync(folder, { recursive: true, force: true });
-});
+const children = useChildren();
 
 test.skipIf(h2load.skip)(
   `a constant rate reaches the service over many connections, and each request is timed ${h2load.reason}`,
@@ -36,8 +24,8 @@ test.skipIf(h2load.skip)(
       },
     });
     const entry = { host: "127.0.0.1", port: server.port ?? 0 };
-    const load = { rate: 1_000, seconds: 1, log: join(folder, "requests.tsv") };
-    const run = await constantRate(children, entry, load);
+    const load = { rate: 1_000, seconds: 1, log: join(children().folder, "requests.tsv") };
+    const run = await constantRate(children(), entry, load);
     expect(run.requests).toBe(requests);
     expect(connections.size).toBe(256);
     // Not a bound on this machine's speed: all of the second's requests are sent, late ones too.

@@ -1,8 +1,7 @@
 /** What the operator takes out of a cluster, and what it leaves, on a real API server without controllers. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { GATEWAY_LABELS, INSTANCE_ANNOTATION } from "../../src/deploy/names.ts";
 import { type GatewayOptions, OPERATOR_NAMESPACE } from "../../src/deploy/options.ts";
-import { Operator } from "../../src/operator/operator.ts";
 import { removeGateway } from "../../src/operator/removal.ts";
 import { KubeClient } from "../../src/store/kubernetes/client.ts";
 import { loadConnection } from "../../src/store/kubernetes/kubeconfig.ts";
@@ -18,38 +17,21 @@ import {
   SERVICES,
   type Service,
 } from "../../src/store/kubernetes/resource.ts";
-import { createLogger } from "../../src/telemetry/log.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
-import { FINALIZER, grantedClient, INSTANCES, type Instance, removeInstances, until } from "./operator-account.ts";
-
-const log = createLogger({ level: "fatal", format: "text" });
+import { called, FINALIZER, INSTANCES, until, useOperator } from "./operator-account.ts";
 
 onRealApiServer("an operator that removes gateways", (server) => {
+  const operator = useOperator(server);
+  const { create } = operator;
   let client: KubeClient;
-  let restricted: KubeClient;
   let namespace: string;
   let other: string;
-  let operator: Operator;
   beforeEach(async () => {
     client = server().client;
     namespace = await server().namespace();
     other = await server().namespace();
-    restricted = await grantedClient(server());
-    startOperator();
-  });
-  afterEach(async () => {
-    await removeInstances(client);
-    await operator.stop();
   });
 
-  function startOperator(): void {
-    operator = new Operator({ client: restricted, log, namespace: OPERATOR_NAMESPACE });
-    operator.start();
-  }
-
-  const called = (name: string) => ({ namespace: OPERATOR_NAMESPACE, name });
-  const create = (name: string, spec: object) =>
-    client.create(INSTANCES, { metadata: called(name), spec } as unknown as Instance);
   const move = (name: string, to: string) => client.patch(INSTANCES, called(name), { spec: { namespace: to } });
   const gone = (name: string) =>
     until(`the end of ${name}`, async () => (await client.get(INSTANCES, called(name))) === undefined);
@@ -124,7 +106,7 @@ onRealApiServer("an operator that removes gateways", (server) => {
     await operator.stop();
     await move("one", other);
     await client.delete(INSTANCES, called("one"));
-    startOperator();
+    operator.start();
     await gone("one");
     expect(await deployment(namespace)).toBeUndefined();
     expect(await account(namespace)).toBeUndefined();
@@ -143,7 +125,7 @@ onRealApiServer("an operator that removes gateways", (server) => {
       `${OPERATOR_NAMESPACE}/one`,
     );
     expect(await service(namespace)).toBeDefined();
-    startOperator();
+    operator.start();
     await until("nothing here", async () => (await deployment(namespace)) === undefined);
     expect(await service(namespace)).toBeUndefined();
     expect(await account(namespace)).toBeUndefined();

@@ -1,5 +1,5 @@
 /** The operator on a real API server, where nothing else is: no kubelet, no controllers, so that tests play them. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { beforeEach, expect, test } from "bun:test";
 import { Election } from "../../src/control/kubernetes/election.ts";
 import { gatewayObjects } from "../../src/deploy/gateway.ts";
 import { gatewayOptionsOf } from "../../src/deploy/instance.ts";
@@ -8,7 +8,6 @@ import { INSTANCE_ANNOTATION } from "../../src/deploy/names.ts";
 import { operatorObjects } from "../../src/deploy/operator.ts";
 import { OPERATOR_NAMESPACE } from "../../src/deploy/options.ts";
 import type { PolicyRule } from "../../src/deploy/permissions.ts";
-import { Operator } from "../../src/operator/operator.ts";
 import { instanceSpec } from "../../src/resources/instance.ts";
 import type { KubeClient } from "../../src/store/kubernetes/client.ts";
 import {
@@ -22,35 +21,20 @@ import {
 import { createLogger } from "../../src/telemetry/log.ts";
 import { idleRights, missingRights, rightsOf } from "../kubernetes/rights.ts";
 import { onRealApiServer } from "../kubernetes/server.ts";
-import { FINALIZER, grantedClient, INSTANCES, type Instance, removeInstances, until } from "./operator-account.ts";
+import { called, FINALIZER, INSTANCES, type Instance, until, useOperator } from "./operator-account.ts";
 
 const log = createLogger({ level: "fatal", format: "text" });
 
 onRealApiServer("the operator", (server) => {
+  const operator = useOperator(server);
+  const { create } = operator;
   let client: KubeClient;
   let namespace: string;
-  let operator: Operator;
-  /** Has the operator's rights, and no other: the API server lets nobody grant what they do not have. */
-  let restricted: KubeClient;
   beforeEach(async () => {
     client = server().client;
     namespace = await server().namespace();
-    restricted = await grantedClient(server());
-    startOperator();
-  });
-  afterEach(async () => {
-    await removeInstances(client);
-    await operator.stop();
   });
 
-  function startOperator(): void {
-    operator = new Operator({ client: restricted, log, namespace: OPERATOR_NAMESPACE });
-    operator.start();
-  }
-
-  const called = (name: string) => ({ namespace: OPERATOR_NAMESPACE, name });
-  const create = (name: string, spec: object) =>
-    client.create(INSTANCES, { metadata: called(name), spec } as unknown as Instance);
   const instance = async (name: string) => client.get(INSTANCES, called(name));
   const deployment = (of = namespace) => client.get(DEPLOYMENTS, { namespace: of, name: "clusterlink" });
   const service = () => client.get(SERVICES, { namespace, name: "clusterlink" });
@@ -187,7 +171,7 @@ onRealApiServer("the operator", (server) => {
     const other = await server().namespace();
     const younger = await create("younger", { namespace: other });
     await client.patch(INSTANCES, younger.metadata, { metadata: { finalizers: [FINALIZER] } });
-    startOperator();
+    operator.start();
     await until("the younger", () => deployment(other));
     expect(await deployment()).toBeUndefined();
   });
@@ -220,7 +204,7 @@ onRealApiServer("the operator", (server) => {
     await until("the removal", async () => !(await instance("one")));
     expect(await client.get(SERVICES, left.metadata)).toBeUndefined();
     const election = new Election({
-      client: restricted,
+      client: operator.restricted(),
       namespace: OPERATOR_NAMESPACE,
       name: "clusterlink-operator",
       identity: "one",

@@ -5,21 +5,13 @@ import {
   ENDPOINT_SLICES,
   EVENTS,
   type KubeObject,
-  type KubeResource,
   SERVICES,
 } from "../../src/store/kubernetes/resource.ts";
 import { ALLOW_ALL, importOf } from "../control/objects.ts";
 import type { ApiServer, Recorded } from "./api-server.ts";
 import { create, eventually, gatewayEndpoints, Replica, read, told } from "./control-site.ts";
+import { CRDS } from "./envtest.ts";
 import { onTestApiServer } from "./server.ts";
-
-const CRDS: KubeResource = {
-  group: "apiextensions.k8s.io",
-  version: "v1",
-  plural: "customresourcedefinitions",
-  kind: "CustomResourceDefinition",
-  namespaced: false,
-};
 
 interface Definition {
   spec: { versions: { schema: { openAPIV3Schema: object } }[] };

@@ -17,7 +17,7 @@ import { SERVER_NAME } from "./certificate.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { clientFor, type Handled, kubeconfigText, makeNamespace, type OutageServer } from "./test-server.ts";
 
-const CRDS: KubeResource = {
+export const CRDS: KubeResource = {
   group: "apiextensions.k8s.io",
   version: "v1",
   plural: "customresourcedefinitions",
