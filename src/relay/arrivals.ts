@@ -26,9 +26,10 @@ class Arrival implements SocketUser, Expiring {
     if (this.#ended) socket.data.onEnd(socket);
   }
 
-  onData(socket: RelaySocket, chunk: Uint8Array): void {
+  onData(socket: RelaySocket, chunk: Uint8Array): boolean {
     this.#chunks.push(chunk);
     socket.pause();
+    return false;
   }
 
   onDrain(): void {}

@@ -31,7 +31,10 @@ export class ClosingSocket implements SocketUser, Expiring {
     this.socket.shutdown();
   }
 
-  onData(): void {}
+  onData(): boolean {
+    return true;
+  }
+
   onEnd(): void {}
 
   onClose(): void {

@@ -91,7 +91,10 @@ export class Dial implements SocketUser, Expiring {
     this.#fail(new DialError("timeout", `${this.#name} did not answer in time`));
   }
 
-  onData(): void {}
+  onData(): boolean {
+    return true;
+  }
+
   onDrain(): void {}
   onEnd(): void {}
 

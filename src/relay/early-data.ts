@@ -23,13 +23,13 @@ export class EarlyData implements Sink {
     return this.through !== undefined && this.#length > 0;
   }
 
-  write(chunk: Uint8Array): boolean {
+  /** Keeps a copy: the bytes themselves may be a small part of what they are a view of. */
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    const chunk = bytes.slice(start, end);
+    const room = MAX_EARLY_DATA - this.#length;
     append(this.#chunks, chunk);
-    const start = this.#length;
     this.#length += chunk.length;
-    if (this.through !== undefined && start < MAX_EARLY_DATA) {
-      this.through.write(this.#length <= MAX_EARLY_DATA ? chunk : chunk.subarray(0, MAX_EARLY_DATA - start));
-    }
+    if (room > 0) this.through?.write(chunk, 0, Math.min(chunk.length, room));
     return this.#length < MAX_EARLY_DATA;
   }
 
@@ -51,7 +51,7 @@ export class EarlyData implements Sink {
     for (const chunk of this.#chunks) {
       const room = MAX_EARLY_DATA - sent;
       if (room <= 0) break;
-      free = through.write(chunk.length <= room ? chunk : chunk.subarray(0, room));
+      free = through.write(chunk, 0, Math.min(chunk.length, room));
       sent += chunk.length;
     }
     if (this.#ended && this.#length <= MAX_EARLY_DATA) through.finish();
@@ -68,7 +68,7 @@ export class EarlyData implements Sink {
     for (const chunk of this.#chunks) {
       const skip = Math.max(0, MAX_EARLY_DATA - at);
       at += chunk.length;
-      if (skip < chunk.length) free = through.write(skip === 0 ? chunk : chunk.subarray(skip));
+      if (skip < chunk.length) free = through.write(chunk, skip);
     }
     if (this.#ended && this.#length > MAX_EARLY_DATA) through.finish();
     this.#chunks.length = 0;

@@ -11,8 +11,12 @@ export interface EndpointOwner {
 
 /** Where bytes go. */
 export interface Sink {
-  /** Takes all of the chunk. @returns false when the giver should pause until it is resumed. */
-  write(chunk: Uint8Array): boolean;
+  /**
+   * Takes the bytes from `start` to before `end`, or all: the hot path passes positions, because a view costs more than
+   * to write it.
+   * @returns true when nothing of them is kept; false when it may be, and the giver should pause until it is resumed.
+   */
+  write(bytes: Uint8Array, start?: number, end?: number): boolean;
   /** Nothing more comes in this direction. */
   finish(): void;
   /** The giver may go on: called on the far side when this side's queue has drained. */

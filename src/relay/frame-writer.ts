@@ -46,20 +46,22 @@ export class FrameWriter implements Waiting {
   }
 
   /**
-   * Writes DATA frames of the chunk, without copying what is large; what is small takes the shortest way.
+   * Writes DATA frames of the bytes from `start` to before `end`, without copying what is large; what is small takes the
+   * shortest way.
    * @returns whether all of it was taken.
    */
-  data(chunk: Uint8Array): boolean {
-    if (this.#held.length === 0 && chunk.length <= RECORD_SIZE - HEADER_SIZE) {
-      writeHeader(record, 0, FrameType.data, chunk.length);
-      record.set(chunk, HEADER_SIZE);
-      this.#put(record, true, HEADER_SIZE + chunk.length);
+  data(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    const length = end - start;
+    if (this.#held.length === 0 && length <= RECORD_SIZE - HEADER_SIZE) {
+      writeHeader(record, 0, FrameType.data, length);
+      record.set(part(bytes, start, end), HEADER_SIZE);
+      this.#put(record, true, 0, HEADER_SIZE + length);
       return this.#queue.empty;
     }
-    for (let at = 0; at < chunk.length; at += MAX_DATA) {
-      const payload = chunk.length <= MAX_DATA ? chunk : chunk.subarray(at, at + MAX_DATA);
-      writeHeader(header, 0, FrameType.data, payload.length);
-      this.#write(header, payload);
+    for (let at = start; at < end; at += MAX_DATA) {
+      const next = Math.min(end, at + MAX_DATA);
+      writeHeader(header, 0, FrameType.data, next - at);
+      this.#write(header, bytes, at, next);
     }
     return this.#queue.empty;
   }
@@ -88,29 +90,34 @@ export class FrameWriter implements Waiting {
   }
 
   /** Writes what is held, the head and the body: as much of it as fits in one record, and the rest without a copy. */
-  #write(head: Uint8Array, body: Uint8Array): void {
+  #write(head: Uint8Array, body: Uint8Array, start = 0, end = body.length): void {
     const held = this.#held;
     this.#held = NOTHING;
-    const start = held.length + head.length;
-    if (start === 0 || start > RECORD_SIZE) {
+    const before = held.length + head.length;
+    if (before === 0 || before > RECORD_SIZE) {
       this.#put(held, false);
       this.#put(head, true);
-      this.#put(body, false);
+      this.#put(body, false, start, end);
       return;
     }
-    const copied = Math.min(body.length, RECORD_SIZE - start);
+    const copied = Math.min(end - start, RECORD_SIZE - before);
     record.set(held);
     record.set(head, held.length);
-    record.set(copied === body.length ? body : body.subarray(0, copied), start);
-    this.#put(record, true, start + copied);
-    if (copied < body.length) this.#put(body.subarray(copied), false);
+    record.set(part(body, start, start + copied), before);
+    this.#put(record, true, 0, before + copied);
+    this.#put(body, false, start + copied, end);
   }
 
   /** `reused`: the bytes will change, so what the socket does not take is copied. */
-  #put(bytes: Uint8Array, reused: boolean, length = bytes.length): void {
-    if (length === 0) return;
-    const count = this.#queue.empty ? writeSome(this.socket, bytes, length) : 0;
-    if (count === length) return;
-    this.#queue.push(reused ? bytes.slice(count, length) : bytes.subarray(count, length));
+  #put(bytes: Uint8Array, reused: boolean, start = 0, end = bytes.length): void {
+    if (start === end) return;
+    const count = this.#queue.empty ? writeSome(this.socket, bytes, start, end) : 0;
+    if (count === end - start) return;
+    this.#queue.push(reused ? bytes.slice(start + count, end) : bytes.subarray(start + count, end));
   }
+}
+
+/** @returns a view of the bytes, where they are not the whole. */
+function part(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return end - start === bytes.length ? bytes : bytes.subarray(start, end);
 }

@@ -154,10 +154,10 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
     return { peer: this.identity.name, address: this.address, role: "opener", state };
   }
 
-  onData(_socket: RelaySocket, chunk: Uint8Array): void {
+  onData(_socket: RelaySocket, chunk: Uint8Array): boolean {
     if (this.#exchange === undefined) {
       this.terminate("protocol error: an answer to no request");
-      return;
+      return true;
     }
     const { asked, answer } = this.#exchange;
     try {
@@ -168,6 +168,7 @@ export class HttpLink implements StreamHandle, PeerConnection, SocketUser, Expir
       if (!(error instanceof HttpFault)) throw error;
       this.terminate(`protocol error: ${error.message}`);
     }
+    return false;
   }
 
   onDrain(): void {

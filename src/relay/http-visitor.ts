@@ -50,9 +50,10 @@ export class HttpVisitor implements SocketUser, Expiring {
     if (!this.reading && this.#queue.empty) this.#close();
   }
 
-  onData(_socket: RelaySocket, chunk: Uint8Array): void {
+  onData(_socket: RelaySocket, chunk: Uint8Array): boolean {
     if (this.#queue.empty) this.#read(chunk);
     else this.#held.push(chunk);
+    return false;
   }
 
   onDrain(socket: RelaySocket): void {

@@ -55,7 +55,10 @@ export class PeerHandshake implements SocketUser, Expiring {
     }
   }
 
-  onData(): void {}
+  onData(): boolean {
+    return true;
+  }
+
   onDrain(): void {}
 
   onEnd(): void {

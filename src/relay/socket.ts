@@ -1,9 +1,11 @@
 import type { Socket } from "bun";
+import { giveBack } from "./chunks.ts";
 import type { Descriptors } from "./descriptors.ts";
 
 /** Whoever a socket belongs to at the moment. A socket may change hands: `socket.data = another`. */
 export interface SocketUser {
-  onData(socket: RelaySocket, chunk: Uint8Array): void;
+  /** @returns true when nothing of the chunk is kept: then it is emptied, see {@link giveBack}. */
+  onData(socket: RelaySocket, chunk: Uint8Array): boolean;
   onDrain(socket: RelaySocket): void;
   /** The other side has finished; with half-open sockets ours goes on. */
   onEnd(socket: RelaySocket): void;
@@ -21,7 +23,7 @@ export type RelaySocket = Socket<SocketUser>;
 export const handlers = {
   binaryType: "uint8array" as const,
   data(socket: RelaySocket, chunk: Uint8Array) {
-    socket.data.onData(socket, chunk);
+    if (socket.data.onData(socket, chunk)) giveBack(chunk);
   },
   drain(socket: RelaySocket) {
     socket.data.onDrain(socket);
@@ -59,22 +61,22 @@ export type CountedHandlers = ReturnType<typeof countedHandlers>;
 
 /** Owns a socket that nobody cares for any more. */
 export const NOBODY: SocketUser = {
-  onData() {},
+  onData: () => true,
   onDrain() {},
   onEnd() {},
   onClose() {},
 };
 
 /**
- * Writes as much as the socket takes at once.
+ * Writes as much of the bytes from `start` to before `end` as the socket takes at once.
  *
  * A write that runs into a reset uses up the news of it: Bun then reports an end in good order, or, on a paused socket,
  * nothing at all. So the user is told from here, before anything else happens on the socket.
  *
  * @returns how many bytes it took.
  */
-export function writeSome(socket: RelaySocket, bytes: Uint8Array, length = bytes.length): number {
-  const count = socket.write(bytes, 0, length);
+export function writeSome(socket: RelaySocket, bytes: Uint8Array, start: number, end: number): number {
+  const count = socket.write(bytes, start, end - start);
   if (count >= 0) return count;
   queueMicrotask(() => {
     socket.data.onClose(socket, new Error("the connection was reset"));

@@ -28,16 +28,12 @@ export class TcpEndpoint implements Endpoint, SocketUser {
     return this.#finished;
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     if (this.#gone) return true;
-    this.sent += chunk.length;
-    if (this.#queue.empty) {
-      const count = writeSome(this.socket, chunk);
-      if (count === chunk.length) return true;
-      this.#queue.push(chunk.subarray(count));
-      return false;
-    }
-    this.#queue.push(chunk);
+    this.sent += end - start;
+    const count = this.#queue.empty ? writeSome(this.socket, bytes, start, end) : 0;
+    if (count === end - start) return true;
+    this.#queue.push(bytes.subarray(start + count, end));
     return false;
   }
 
@@ -72,9 +68,11 @@ export class TcpEndpoint implements Endpoint, SocketUser {
     this.socket.terminate();
   }
 
-  onData(_socket: RelaySocket, chunk: Uint8Array): void {
+  onData(_socket: RelaySocket, chunk: Uint8Array): boolean {
     this.received += chunk.length;
-    if (!this.other.write(chunk)) this.pause();
+    const taken = this.other.write(chunk);
+    if (!taken) this.pause();
+    return taken;
   }
 
   onDrain(socket: RelaySocket): void {

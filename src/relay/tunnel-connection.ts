@@ -102,16 +102,17 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
     return { peer: this.identity.name, address: this.address, role: this.role, state: this.#describe() };
   }
 
-  onData(_socket: RelaySocket, chunk: Uint8Array): void {
+  onData(_socket: RelaySocket, chunk: Uint8Array): boolean {
     try {
-      this.#reader.push(chunk, this);
+      return this.#reader.push(chunk, this);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.terminate(`protocol error: ${error.message}`);
+      return false;
     }
   }
 
-  abstract onPayload(bytes: Uint8Array): void;
+  abstract onPayload(chunk: Uint8Array, start: number, end: number): boolean;
 
   onFrame(type: FrameType, payload: Uint8Array): void {
     if (this.hello === undefined && type !== FrameType.hello) throw new ProtocolError("a frame before HELLO");

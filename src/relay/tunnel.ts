@@ -106,10 +106,10 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
     this.#endStream();
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     if (!this.state.maySend) return true;
-    this.#unconfirmed += chunk.length;
-    return this.writer.data(chunk);
+    this.#unconfirmed += end - start;
+    return this.writer.data(bytes, start, end);
   }
 
   finish(): void {
@@ -165,17 +165,18 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
     else this.terminate(reason);
   }
 
-  override onPayload(bytes: Uint8Array): void {
+  override onPayload(chunk: Uint8Array, start: number, end: number): boolean {
     if (!this.proven) throw new ProtocolError("a frame before HELLO");
-    if (!this.state.receiveData()) return;
+    if (!this.state.receiveData()) return true;
     if (this.state.phase === "opening") {
-      this.#early += bytes.length;
+      this.#early += end - start;
       if (this.#early > MAX_EARLY_DATA) throw new ProtocolError(`more than ${MAX_EARLY_DATA} bytes before OPENED`);
-      this.other.write(bytes);
-      return;
+      return this.other.write(chunk, start, end);
     }
     this.writer.leave();
-    if (!this.other.write(bytes)) this.pause();
+    const taken = this.other.write(chunk, start, end);
+    if (!taken) this.pause();
+    return taken;
   }
 
   override onDrain(): void {

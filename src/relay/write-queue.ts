@@ -21,7 +21,7 @@ export class WriteQueue {
   flush(socket: RelaySocket): boolean {
     let done = 0;
     for (const chunk of this.#chunks) {
-      const count = writeSome(socket, chunk);
+      const count = writeSome(socket, chunk, 0, chunk.length);
       if (count < chunk.length) {
         this.#chunks[done] = chunk.subarray(count);
         break;

@@ -1,11 +1,15 @@
 import { ProtocolError } from "./errors.ts";
 import { FIRST_EXTENSION, FrameType, HEADER_SIZE, MAX_CONTROL, MAX_DATA } from "./frames.ts";
 
-/** Takes what a {@link FrameReader} finds. What it is given is a view into the chunk, or a buffer of its own. */
+/** Takes what a {@link FrameReader} finds. */
 export interface FrameSink {
-  /** A part of the payload of a DATA frame, as soon as it is there; never empty. */
-  onPayload(bytes: Uint8Array): void;
-  /** A whole frame of any other known type. */
+  /**
+   * A part of the payload of a DATA frame, as soon as it is there: the bytes of `chunk` from `start` to before `end`, at
+   * least one.
+   * @returns true when nothing of them is kept.
+   */
+  onPayload(chunk: Uint8Array, start: number, end: number): boolean;
+  /** A whole frame of any other known type; the payload is only good until this returns. */
   onFrame(type: FrameType, payload: Uint8Array): void;
   /** Asked between frames: true makes the reader drop the rest of the chunk. */
   readonly stopped: boolean;
@@ -26,6 +30,8 @@ export class FrameReader {
   #inPayload = false;
   #collected: Uint8Array = NOTHING;
   #collectedFilled = 0;
+  /** Whether the sink has kept nothing of the present chunk. */
+  #free = true;
 
   /** Whether the stream stands between two frames: an end anywhere else cuts a frame off. */
   get atBoundary(): boolean {
@@ -34,10 +40,12 @@ export class FrameReader {
 
   /**
    * Takes the next bytes and calls the sink for what they hold.
+   * @returns whether nothing of the chunk is kept.
    * @throws ProtocolError on a length or a type that the protocol forbids.
    */
-  push(chunk: Uint8Array, sink: FrameSink): void {
+  push(chunk: Uint8Array, sink: FrameSink): boolean {
     let at = 0;
+    this.#free = true;
     while (at < chunk.length && !sink.stopped) {
       if (!this.#inPayload) {
         at = this.#readHeader(chunk, at, sink);
@@ -48,6 +56,7 @@ export class FrameReader {
       this.#takePayload(chunk, at, end, sink);
       at = end;
     }
+    return this.#free;
   }
 
   #readHeader(chunk: Uint8Array, start: number, sink: FrameSink): number {
@@ -84,7 +93,7 @@ export class FrameReader {
     const complete = this.#missing === 0;
     this.#inPayload = !complete;
     if (this.#type === FrameType.data) {
-      sink.onPayload(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end));
+      if (!sink.onPayload(chunk, start, end)) this.#free = false;
       return;
     }
     if (this.#type >= FIRST_EXTENSION) return;

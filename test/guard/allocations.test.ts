@@ -30,13 +30,13 @@ const LOADS = [
     operation: "a kept-alive request",
     count: 2000,
     load: (count: number) => requests(socket, count),
-    bounds: { bytes: 2500, timers: 0.01, immediates: 0.01, objects: 0.1 },
+    bounds: { bytes: 1500, timers: 0.01, immediates: 0.01, objects: 0.1 },
   },
   {
     operation: "a connection with one request",
     count: 500,
     load: (count: number) => connections(port, count),
-    bounds: { bytes: 16_000, timers: 4, immediates: 4, objects: 0.5 },
+    bounds: { bytes: 14_000, timers: 4, immediates: 4, objects: 0.5 },
   },
   {
     operation: "a message of 64 KiB each way",

@@ -102,19 +102,20 @@ export class GatewaySite {
   }
 
   /** Starts a gateway in a process group of its own, with two relays unless `flags` say otherwise. */
-  start(flags: string[] = []) {
+  start(flags: string[] = [], env: Record<string, string> = {}) {
     const words = ["gateway", "--pki", this.pki, "--state", this.state, "--listen", `127.0.0.1:${this.port}`];
     const child = Bun.spawn(["setsid", ...PROGRAM, ...words, "--relays", "2", ...flags], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
+      env: { ...process.env, ...env },
     });
     this.#started.push(child);
     return child;
   }
 
-  async startReady(flags: string[] = []) {
-    const child = this.start(flags);
+  async startReady(flags: string[] = [], env: Record<string, string> = {}) {
+    const child = this.start(flags, env);
     await this.ready();
     return child;
   }

@@ -1,6 +1,6 @@
 /** One gateway as real processes: who starts, replaces and outlives whom. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accepts, childrenOf, freePort, GatewaySite, groupOf, isAlive, until } from "./gateway-process.ts";
 
@@ -32,6 +32,20 @@ describe("a gateway", () => {
     const children = roles(pid);
     expect(Object.keys(children).sort()).toEqual(["control", "relay 0", "relay 1"]);
     for (const child of Object.values(children)) expect(groupOf(child)).toBe(groupOf(pid));
+  });
+
+  test("has relays that collect garbage in one thread, unless the environment says otherwise", async () => {
+    const site = await newSite();
+    const { pid } = await site.startReady();
+    for (const [role, child] of Object.entries(roles(pid))) {
+      expect(readFileSync(`/proc/${child}/environ`, "utf8").includes("BUN_JSC_numberOfGCMarkers=1\0")).toBe(
+        role !== "control",
+      );
+    }
+    const tuned = await newSite();
+    const { pid: tunedPid } = await tuned.startReady([], { BUN_JSC_numberOfGCMarkers: "2" });
+    const environment = readFileSync(`/proc/${roles(tunedPid)["relay 0"]}/environ`, "utf8");
+    expect(environment.match(/BUN_JSC_numberOfGCMarkers=\d+/g)).toEqual(["BUN_JSC_numberOfGCMarkers=2"]);
   });
 
   test("replaces a killed control; the relays go on, and what comes later reaches them", async () => {

@@ -1,7 +1,7 @@
 /** What is held is never much more than what was sent. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { append } from "../../src/relay/chunks.ts";
+import { append, giveBack } from "../../src/relay/chunks.ts";
 import { EarlyData } from "../../src/relay/early-data.ts";
 
 test("chunks keep their bytes and their order, and small ones become few", () => {
@@ -24,7 +24,18 @@ test("early data of single bytes is replayed in few writes", () => {
   const early = new EarlyData();
   for (let i = 0; i < 10_000; i++) early.write(Uint8Array.of(i));
   const writes: Uint8Array[] = [];
-  early.replay({ write: (chunk) => writes.push(chunk) > 0, finish() {}, resume() {} });
+  early.replay({ write: (chunk, start, end) => writes.push(chunk.subarray(start, end)) > 0, finish() {}, resume() {} });
   expect(writes.length).toBeLessThan(30);
   expect(Buffer.concat(writes).equals(Buffer.from(Uint8Array.from({ length: 10_000 }, (_, i) => i)))).toBe(true);
+});
+
+test("early data outlives the chunk that it was a part of", () => {
+  const early = new EarlyData();
+  const chunk = new Uint8Array(60_000).fill(7);
+  expect(early.write(chunk, 1_000, 50_000)).toBe(true);
+  giveBack(chunk);
+  expect(chunk.length).toBe(0);
+  const writes: Uint8Array[] = [];
+  early.replay({ write: (bytes, start, end) => writes.push(bytes.subarray(start, end)) > 0, finish() {}, resume() {} });
+  expect(Buffer.concat(writes).equals(Buffer.alloc(49_000, 7))).toBe(true);
 });

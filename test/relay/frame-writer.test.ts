@@ -16,8 +16,9 @@ class Reader implements FrameSink {
   frames: number[] = [];
   reads = 0;
 
-  onPayload(bytes: Uint8Array): void {
-    this.data.push(Buffer.from(bytes));
+  onPayload(chunk: Uint8Array, start: number, end: number): boolean {
+    this.data.push(Buffer.from(chunk.subarray(start, end)));
+    return true;
   }
 
   onFrame(_type: FrameType, payload: Uint8Array): void {

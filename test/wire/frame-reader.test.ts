@@ -11,11 +11,16 @@ class Collector implements FrameSink {
   readonly seen: Seen[] = [];
   stopped = false;
 
-  onPayload(bytes: Uint8Array): void {
-    expect(bytes.length).toBeGreaterThan(0);
+  /** The payload that it says it keeps. */
+  keeps = "";
+
+  onPayload(chunk: Uint8Array, start: number, end: number): boolean {
+    expect(end).toBeGreaterThan(start);
+    const bytes = chunk.subarray(start, end);
     const last = this.seen.at(-1);
     if (last?.type === FrameType.data) last.bytes.push(...bytes);
     else this.seen.push({ type: FrameType.data, bytes: [...bytes] });
+    return Buffer.from(bytes).toString() !== this.keeps;
   }
 
   onFrame(type: FrameType, payload: Uint8Array): void {
@@ -56,7 +61,7 @@ describe("a frame reader", () => {
 
         const expected = new Collector();
         for (const { type, payload } of frames) {
-          if (type === FrameType.data) payload.length > 0 && expected.onPayload(payload);
+          if (type === FrameType.data) payload.length > 0 && expected.onPayload(payload, 0, payload.length);
           else if (type < 0x80) expected.onFrame(type as FrameType, payload);
         }
         expect(whole.seen).toEqual(expected.seen);
@@ -68,6 +73,21 @@ describe("a frame reader", () => {
     const sink = new Collector();
     new FrameReader().push(Buffer.concat([header(FrameType.data, 1000), Buffer.from("abc")]), sink);
     expect(sink.seen).toEqual([{ type: FrameType.data, bytes: [97, 98, 99] }]);
+  });
+
+  test("says that a chunk is kept when any part of it is", () => {
+    const data = (text: string) => frame(FrameType.data, Buffer.from(text));
+    const chunk = Buffer.concat([data("abc"), data("def")]);
+    const sink = new Collector();
+    const reader = new FrameReader();
+    for (const [keeps, free] of [
+      ["abc", false],
+      ["def", false],
+      ["", true],
+    ] as const) {
+      sink.keeps = keeps;
+      expect(reader.push(chunk, sink)).toBe(free);
+    }
   });
 
   test.each([

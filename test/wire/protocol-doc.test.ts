@@ -24,7 +24,7 @@ function read(bytes: Uint8Array): { type: number; payload: Uint8Array }[] {
   const reader = new FrameReader();
   reader.push(bytes, {
     stopped: false,
-    onPayload: (payload) => frames.push({ type: FrameType.data, payload }),
+    onPayload: (chunk, start, end) => frames.push({ type: FrameType.data, payload: chunk.subarray(start, end) }) > 0,
     onFrame: (type, payload) => frames.push({ type, payload }),
   });
   expect(reader.atBoundary).toBe(true);
