@@ -2,6 +2,7 @@ import type { Balancer } from "../balance/balancer.ts";
 import type { AccessRecord } from "../telemetry/access-log.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Hello } from "../wire/messages.ts";
+import type { Collector } from "./collector.ts";
 import type { DialContext } from "./dial.ts";
 import type { HttpStream } from "./http-stream.ts";
 import type { LiveConnections } from "./live.ts";
@@ -15,6 +16,7 @@ export interface RelayContext extends DialContext {
   readonly pools: Pools;
   readonly balancer: Balancer;
   readonly live: LiveConnections;
+  readonly collector: Collector;
   /** Connections that CONNECT has turned into streams, in both directions. */
   readonly httpStreams: Set<HttpStream>;
   readonly metrics: RelayMetrics;

@@ -35,6 +35,7 @@ export function dialPeer(context: RelayContext, name: string, gateway: GatewayPo
   };
   const target = { host: gateway.host, port: gateway.port, tls, session: gateway.session(certificates, Date.now()) };
   const onDialled = (socket: RelaySocket) => {
+    context.collector.handshake();
     let identity: PeerIdentity;
     try {
       identity = identify(socket, name, context.state.site.certificates.ca);

@@ -37,18 +37,16 @@ export class PeerHandshake implements SocketUser, Expiring {
 
   onHandshake(socket: RelaySocket, error: Error | null): void {
     if (this.#over) return;
-    if (socket.getPeerX509Certificate() === undefined) {
-      if (socket.alpnProtocol === ALPN) this.#fail("no client certificate");
-      else this.#finish(socket, { kind: "anonymous" });
-      return;
-    }
-    if (!socket.authorized) {
+    if (!socket.authorized && socket.getPeerX509Certificate() !== undefined) {
       this.#fail(error?.message ?? socket.getAuthorizationError()?.message ?? "the certificate is not trusted");
       return;
     }
     try {
-      const identity = verifiedPeer(socket, this.owner.ca, Date.now(), "client") as PeerIdentity;
-      this.#finish(socket, { kind: socket.alpnProtocol === ALPN ? "tunnel" : "http", identity });
+      const identity = verifiedPeer(socket, this.owner.ca, Date.now(), "client");
+      const isTunnel = socket.alpnProtocol === ALPN;
+      if (identity !== undefined) this.#finish(socket, { kind: isTunnel ? "tunnel" : "http", identity });
+      else if (isTunnel) this.#fail("no client certificate");
+      else this.#finish(socket, { kind: "anonymous" });
     } catch (error) {
       if (!(error instanceof PkiError)) throw error;
       this.#fail(error.message);

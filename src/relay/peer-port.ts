@@ -76,6 +76,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
 
   onVisitor(socket: RelaySocket, visitor: Visitor, certificates: CertificateEntry): void {
     const { context } = this;
+    context.collector.handshake();
     if (visitor.kind === "anonymous") {
       context.metrics.handshake("acceptor", visitor.kind);
       new HttpVisitor(context, socket, () => undefined);

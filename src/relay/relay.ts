@@ -5,6 +5,7 @@ import type { TableName } from "../snapshot/tables.ts";
 import type { AccessLog, AccessRecord } from "../telemetry/access-log.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { type Hello, PROTOCOL_VERSION } from "../wire/messages.ts";
+import { Collector } from "./collector.ts";
 import type { RelayContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Descriptors } from "./descriptors.ts";
@@ -49,6 +50,7 @@ export class Relay implements RelayContext {
   readonly handlers = countedHandlers(this.descriptors);
   readonly balancer = new Balancer();
   readonly live = new LiveConnections();
+  readonly collector = new Collector();
   readonly httpStreams = new Set<HttpStream>();
   readonly metrics = new RelayMetrics();
   readonly pools = new Pools(this);

@@ -96,7 +96,7 @@ suite("a gateway in a cluster", (running) => {
 
   test("goes on without its control and without the API server, and leaves nothing undone", async () => {
     const way = new CuttableWay(server);
-    cleanups.push(() => way.cut());
+    cleanups.push(() => way.close());
     const west = await exporter();
     const { east, child } = await importer(west, way.kubeconfig);
     await importWeb("web");
@@ -125,7 +125,7 @@ suite("a gateway in a cluster", (running) => {
 
   test("waits for an API server that is away when it starts, and ends meanwhile when it is told to", async () => {
     const way = new CuttableWay(server);
-    cleanups.push(() => way.cut());
+    cleanups.push(() => way.close());
     way.cut();
     const east = await site("east");
     const impatient = east.start(["--kubernetes", "--kubeconfig", way.kubeconfig]);

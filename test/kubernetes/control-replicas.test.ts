@@ -106,7 +106,7 @@ suite("replicas of a gateway", (running) => {
 
   test("follow one that is cut off when its Lease has ended, and it writes no more, then or later", async () => {
     const way = new CuttableWay(server);
-    cleanups.push(() => way.cut());
+    cleanups.push(() => way.close());
     const first = await start("a", { client: await clientFor(way.kubeconfig) });
     await leads(first);
     const second = await start("b");
@@ -133,7 +133,7 @@ suite("replicas of a gateway", (running) => {
     await valid("gone");
     const { port } = first.relay.tables?.imports[`${namespace}/kept`]?.listen ?? {};
     const way = new CuttableWay(server);
-    cleanups.push(() => way.cut());
+    cleanups.push(() => way.close());
     await first.stop();
     await server.client.delete(customResource("Import"), { namespace, name: "gone" });
     await server.client.delete(SERVICES, { namespace, name: "kept" });
@@ -160,7 +160,7 @@ suite("replicas of a gateway", (running) => {
 
   test("keep what they know while the API server is away, and catch up when it is back", async () => {
     const way = new CuttableWay(server);
-    cleanups.push(() => way.cut());
+    cleanups.push(() => way.close());
     const replica = await start("a", { client: await clientFor(way.kubeconfig), identityMaxAge: 1_000 });
     await create(server, "Import", namespace, "web", importOf(80));
     await create(server, "AccessPolicy", namespace, "all", ALLOW_ALL);

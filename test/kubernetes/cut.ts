@@ -1,7 +1,7 @@
 /** A way to an API server that can be cut and mended, as a network is. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Socket, TCPSocketListener } from "bun";
 import { freePort } from "../free-port.ts";
 import { kubeconfigText, type TestServer } from "./test-server.ts";
@@ -31,6 +31,12 @@ export class CuttableWay {
     this.#listener?.stop(true);
     this.#listener = undefined;
     for (const socket of this.#sockets) socket.terminate();
+  }
+
+  /** Cuts it for good, and takes the kubeconfig away. */
+  close(): void {
+    this.cut();
+    rmSync(dirname(this.kubeconfig), { recursive: true, force: true });
   }
 
   mend(): void {

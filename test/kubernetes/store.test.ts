@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { condition } from "../../src/control/reconcile/outcome.ts";
 import { statusOf } from "../../src/control/status-writer.ts";
 import { WatchCache } from "../../src/control/watch-cache.ts";
@@ -260,10 +263,14 @@ onTestApiServer("the store in Kubernetes", (server) => {
 
 suite("the rights of a gateway", (server) => {
   const faultsFor = async (user: "alice" | "bob", scope: Partial<ScopeOptions>) => {
-    const { mkdtempSync, writeFileSync } = await import("node:fs");
-    const path = `${mkdtempSync("/tmp/clusterlink-rights-")}/config`;
-    writeFileSync(path, kubeconfigText(server(), { token: server().user(user).token }));
-    return accessFaults(await clientFor(path), { namespace: GATEWAY_NAMESPACE, ...scope });
+    const folder = mkdtempSync(join(tmpdir(), "clusterlink-rights-"));
+    try {
+      const path = join(folder, "config");
+      writeFileSync(path, kubeconfigText(server(), { token: server().user(user).token }));
+      return await accessFaults(await clientFor(path), { namespace: GATEWAY_NAMESPACE, ...scope });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   };
 
   const grant = async (kind: "Role" | "ClusterRole", namespace: string | undefined, resources: string[]) => {

@@ -1,7 +1,7 @@
 /** What somebody can hold who proves nothing: a bounded number of connections, for a bounded time, and no processor. */
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,7 +137,8 @@ describe("a stranger that is slow is let go in time:", () => {
   });
 
   test("it was refused by the control API, and does not close its half", async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "strangers-")), "api.sock");
+    const folder = mkdtempSync(join(tmpdir(), "strangers-"));
+    const path = join(folder, "api.sock");
     const refusal = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     const api = createServer({ allowHalfOpen: true }, (socket) => socket.once("data", () => socket.end(refusal)));
     await once(api.listen(path), "listening");
@@ -152,6 +153,7 @@ describe("a stranger that is slow is let go in time:", () => {
     delete west.tables.site.self.exposedApi;
     await west.publish();
     api.close();
+    rmSync(folder, { recursive: true });
   });
 
   test("it does not read the answers", async () => {

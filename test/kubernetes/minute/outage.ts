@@ -21,7 +21,7 @@ const REPAIR = { limit: 45_000, interval: 100 };
 /** Much happens just before the server goes, while the gateways cannot reach it, and as it comes back. */
 export async function outage(stack: AsyncDisposableStack, server: OutageServer, minute: number): Promise<void> {
   const way = new CuttableWay(server);
-  stack.defer(() => way.cut());
+  stack.defer(() => way.close());
   const place = await scene(stack, server, way.kubeconfig);
   const { namespace, replicas } = place;
   const { client } = server;
