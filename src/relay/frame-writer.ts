@@ -3,14 +3,16 @@ import type { Waiting } from "./company.ts";
 import { type RelaySocket, writeSome } from "./socket.ts";
 import { WriteQueue } from "./write-queue.ts";
 
-/** What one TLS record holds (RFC 8446, section 5.1). Up to that, parts are copied together and leave as one. */
+/** What one TLS record holds (RFC 8446, section 5.1). */
 const RECORD_SIZE = 16 * 1024;
+/** Up to that, in bytes, parts are copied together and leave by one write: to copy them costs less than a second write. */
+const JOINED_SIZE = 2 * RECORD_SIZE;
 /** Answers that may wait to be written. */
 const MAX_WAITING_ANSWERS = 4;
 
 const NOTHING = new Uint8Array(0);
 const header = new Uint8Array(HEADER_SIZE);
-const record = new Uint8Array(RECORD_SIZE);
+const joined = new Uint8Array(JOINED_SIZE);
 
 /** Writes whole frames to a socket, in order, in as few TLS records as they fit; what it does not take is kept. */
 export class FrameWriter implements Waiting {
@@ -52,10 +54,10 @@ export class FrameWriter implements Waiting {
    */
   data(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
     const length = end - start;
-    if (this.#held.length === 0 && length <= RECORD_SIZE - HEADER_SIZE) {
-      writeHeader(record, 0, FrameType.data, length);
-      record.set(part(bytes, start, end), HEADER_SIZE);
-      this.#put(record, true, 0, HEADER_SIZE + length);
+    if (this.#held.length === 0 && length <= JOINED_SIZE - HEADER_SIZE) {
+      writeHeader(joined, 0, FrameType.data, length);
+      joined.set(part(bytes, start, end), HEADER_SIZE);
+      this.#put(joined, true, 0, HEADER_SIZE + length);
       return this.#queue.empty;
     }
     for (let at = start; at < end; at += MAX_DATA) {
@@ -89,7 +91,10 @@ export class FrameWriter implements Waiting {
     this.#held = NOTHING;
   }
 
-  /** Writes what is held, the head and the body: as much of it as fits in one record, and the rest without a copy. */
+  /**
+   * Writes what is held, the head and the body: by one write where that is not too large, else a record that begins with
+   * what is small, and the rest without a copy.
+   */
   #write(head: Uint8Array, body: Uint8Array, start = 0, end = body.length): void {
     const held = this.#held;
     this.#held = NOTHING;
@@ -100,11 +105,12 @@ export class FrameWriter implements Waiting {
       this.#put(body, false, start, end);
       return;
     }
-    const copied = Math.min(end - start, RECORD_SIZE - before);
-    record.set(held);
-    record.set(head, held.length);
-    record.set(part(body, start, start + copied), before);
-    this.#put(record, true, 0, before + copied);
+    const length = end - start;
+    const copied = length <= JOINED_SIZE - before ? length : RECORD_SIZE - before;
+    joined.set(held);
+    joined.set(head, held.length);
+    joined.set(part(body, start, start + copied), before);
+    this.#put(joined, true, 0, before + copied);
     this.#put(body, false, start + copied, end);
   }
 
