@@ -9,6 +9,7 @@ import { web } from "./site.ts";
 const kubectl = requires("kubectl");
 const diff = requires("diff");
 
+// These tests are of what a stock kubectl says: without it there is nothing to try.
 describe.skipIf(kubectl.skip)(`kubectl ${kubectl.reason}`, () => {
   let site: KubectlSite;
   beforeAll(async () => {
@@ -127,6 +128,7 @@ describe.skipIf(kubectl.skip)(`kubectl ${kubectl.reason}`, () => {
     expect((await read("rehearsed")).spec.port).toBe(80);
     expect(await fails("apply --dry-run=server -f -", web({ port: 0 }, { name: "rehearsed" }))).toContain("spec.port");
   });
+  // `kubectl diff` runs the program `diff`.
   test.skipIf(diff.skip)(`diff shows what apply would change ${diff.reason}`, async () => {
     await create("compared");
     const { code, out } = await site.kubectl(["diff", "-f", "-"], web({ port: 99 }, { name: "compared" }));

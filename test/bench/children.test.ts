@@ -40,6 +40,7 @@ test("a process that works uses CPU time, and one that runs holds memory", async
 const nginx = requires("nginx");
 const wrk = requires("wrk");
 
+// The figure that is interrupted needs both: a load, and what answers it.
 test.skipIf(nginx.skip || wrk.skip)(
   `Ctrl-C in the middle of a figure leaves no process and no folder behind ${nginx.reason}${wrk.reason}`,
   async () => {

@@ -9,6 +9,7 @@ const h2load = requires("h2load");
 
 const children = useChildren();
 
+// h2load makes the load whose log is read here.
 test.skipIf(h2load.skip)(
   `a constant rate reaches the service over many connections, and each request is timed ${h2load.reason}`,
   async () => {

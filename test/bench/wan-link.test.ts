@@ -37,6 +37,7 @@ function requiresLink(): Requirement {
   return emulator.skip || fault === undefined ? emulator : missing(fault);
 }
 
+// A link needs root, Go and the emulator.
 describe.skipIf(requirement.skip)(`a link between two sites ${requirement.reason}`.trimEnd(), () => {
   test("delays what passes, and leaves no namespace behind", async () => {
     const children = newChildren();

@@ -19,6 +19,7 @@ function tourBlocks(): string[] {
   return [...README.matchAll(/^```sh tour\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? "");
 }
 
+// The blocks of the README call both programs.
 test.skipIf(curl.skip || node.skip)(
   `the tour of the README runs to its end ${curl.reason || node.reason}`.trimEnd(),
   async () => {

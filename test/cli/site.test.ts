@@ -150,6 +150,7 @@ describe("kubeconfig", () => {
     };
     expect(await site.run(["status", "--ready"], { env })).toEqual({ code: 0, out: "", err: "" });
   });
+  // A stock kubectl is let in, so there has to be one.
   test.skipIf(kubectl.skip)(`lets a stock kubectl in ${kubectl.reason}`.trimEnd(), async () => {
     const file = join(site.folder, "kubeconfig");
     await Bun.write(file, (await site.run(["kubeconfig", "--ttl", "1h"])).out);

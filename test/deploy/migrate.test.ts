@@ -208,6 +208,7 @@ const answer = (port: number) =>
 const go = requires("go");
 
 onRealApiServer("moving from ClusterLink to this gateway, and back", (running) => {
+  // The gateway on the other side is built with Go.
   test.skipIf(go.skip).each(WAYS)(
     `%s: nothing changes at the other side, nor in the manifests, nor the address and the keys ${go.reason}`.trimEnd(),
     async (_name, forth, back) => {

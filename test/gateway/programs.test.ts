@@ -47,6 +47,7 @@ async function output(command: string[]): Promise<{ code: number; out: string }>
 describe("Redis", () => {
   const redis = requires("redis-server");
 
+  // A real Redis and its own clients: without them there is nothing to try.
   test.skipIf(redis.skip)(
     `sets, gets, pipelines and carries 1 MiB values ${redis.reason}`,
     async () => {
@@ -93,6 +94,7 @@ describe("PostgreSQL", () => {
   if (folder === undefined && process.env["CLUSTERLINK_TEST_REQUIRE"] === "all")
     throw new Error("initdb is not installed");
 
+  // A real PostgreSQL and its own clients: without them there is nothing to try.
   test.skipIf(pgbench.skip || folder === undefined)(
     `answers psql and runs pgbench ${pgbench.reason || (folder ? "" : "(skipped: initdb is not installed)")}`,
     async () => {

@@ -74,6 +74,7 @@ const COSTS: Cost[] = [
   },
 ];
 
+// strace does the counting.
 describe.skipIf(strace.skip)(`system calls of the relays ${strace.reason}`, () => {
   test.each(COSTS)(
     "$operation costs no more than is known",

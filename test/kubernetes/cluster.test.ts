@@ -21,6 +21,7 @@ interface Instance extends Named {
   status?: { conditions?: { message: string }[]; dataplane?: { conditions: { DeploymentReady: { status: string } } } };
 }
 
+// Two real clusters need root and the programs that start them.
 describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () => {
   let clusters: Clusters;
   /** The gateway pods of the client, each with its certificates before they were replaced. */

@@ -13,6 +13,7 @@ async function run(command: string[]): Promise<{ code: number; out: string }> {
   return { code, out: out + err };
 }
 
+// shellcheck is the judge.
 test.skipIf(shellcheck.skip)(`shellcheck finds nothing in the scripts ${shellcheck.reason}`, async () => {
   const scripts = ["kind/quickstart.sh", "kind/provider-kind.sh", "test/kubernetes/provider-cluster.sh"];
   expect(await run(["shellcheck", "--external-sources", ...scripts])).toEqual({ code: 0, out: "" });

@@ -55,6 +55,7 @@ export function onRealApiServer(
 ): void {
   const { skip, reason } = requiresRealServer();
   if (skip) {
+    // Without the real API server the report still names each suite that did not run, and why.
     test.skip(`${name}, on a real API server ${reason}`, () => {});
     return;
   }
