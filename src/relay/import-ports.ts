@@ -81,7 +81,7 @@ export class ImportPorts {
     if (entry !== undefined && wait > 0 && state.policies.dependsOnClient(entry.namespace)) {
       const address = canonicalAddress(socket.remoteAddress) ?? socket.remoteAddress;
       if (state.client(address) === undefined) {
-        this.#arrivals.hold(socket, address, wait, () => this.#begin(key, socket));
+        this.#arrivals.hold(socket, key, address, wait, () => this.#begin(key, socket));
         return;
       }
     }

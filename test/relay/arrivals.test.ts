@@ -95,3 +95,37 @@ describe("a connection of a client that nobody knows", () => {
     expect(performance.now() - started).toBeLessThan(300);
   });
 });
+
+describe("a relay that drains while a client is unknown", () => {
+  /** @returns a site of its own, its Import's port, and an application that has connected to it. */
+  async function leaving() {
+    const south = new Site(await certificatesOf("south")).addPeer(west).allow("apps", fromApps);
+    south.tables.site.self.identityWait = 400;
+    const port = south.addImport("echo", [source("west", "echo")]);
+    await south.publish();
+    const app = application(port);
+    await once(app, "connect");
+    await eventually(() => south.relay.descriptors.used === 3, "two tunnels are warm, and it has been accepted");
+    return { south, app };
+  }
+
+  test("waits for it, serves it once it is known, and ends with it", async () => {
+    const { south, app } = await leaving();
+    const done = south.drain(0, 10_000);
+    await Bun.sleep(100);
+    south.tables.clients["127.0.0.1/32"] = { namespace: "apps", labels: {} };
+    await south.publish();
+    app.write("accepted before");
+    expect(String((await once(app, "data"))[0])).toBe("accepted before");
+    app.end();
+    expect(await done).toBe(0);
+    expect(south.records).toMatchObject([{ outcome: "closed" }]);
+  });
+
+  test("resets it when the grace period is over", async () => {
+    const { south, app } = await leaving();
+    const end = ending(app);
+    expect(await south.drain(0, 100)).toBe(0);
+    expect(await Promise.race([end, Bun.sleep(100).then(() => "left alone")])).toBe("ECONNRESET");
+  });
+});
