@@ -7,33 +7,12 @@ import {
   type Setting,
   type Values,
 } from "./figures/figure.ts";
-import type { Lab } from "./lab.ts";
+import type { Plan } from "./plan.ts";
 import { missingProgram } from "./programs.ts";
 import { type FigureResult, type Measured, resultOf, type Skip } from "./result.ts";
-import type { Running, Subject } from "./subjects/subject.ts";
+import type { Subject } from "./subjects/subject.ts";
 import { onLink } from "./wan.ts";
 import { missingForLink } from "./wan-link.ts";
-
-/** A subject that has been started. */
-export interface Started {
-  readonly subject: Subject;
-  readonly running: Running;
-}
-
-export interface Plan {
-  readonly lab: Lab;
-  readonly started: readonly Started[];
-  /** The executable of ours that is measured. */
-  readonly executable: string;
-  /** All that are to be measured, for figures that start them anew. */
-  readonly subjects: readonly Subject[];
-  readonly rounds: number;
-  readonly quick: boolean;
-  /** Seconds; see {@link Setting.idle}. */
-  readonly idle: number;
-  /** Told what is being measured. */
-  readonly progress: (text: string) => void;
-}
 
 /** Runs one step of a measurement, of one subject where there are several. What fails is noted. */
 type Attempt = (what: string, subject: Subject | undefined, step: () => Promise<Values>) => Promise<Values | undefined>;

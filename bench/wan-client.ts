@@ -6,10 +6,11 @@
  *     bun bench/wan-client.ts first-byte HOST PORT COUNT    of COUNT connections, one after the other: the time from
  *                                                           connect() to the first byte of the reply to a request that
  *                                                           is sent as soon as there is a connection
+ *     bun bench/wan-client.ts download HOST PORT COUNT      the same, to the last byte of a reply of 1 MiB by HTTP
  *     bun bench/wan-client.ts ping HOST PORT SECONDS        over each of four connections, a message every 20 ms whether
  *                                                           the last was answered or not: the time to each answer
  *
- * The service must send back what it gets.
+ * But for `download`, the service must send back what it gets.
  */
 import { accepts, LOOPBACK } from "./ports.ts";
 
@@ -21,8 +22,13 @@ const PING_INTERVAL_MS = 20;
 const PING_BYTES = 8;
 /** How long the last answers may take. */
 const PING_LINGER_MS = 5_000;
+/** Of the reply that is downloaded, without its head: so much of it is waited for. */
+const DOWNLOAD_BYTES = 1_048_576;
+const DOWNLOAD = `GET /bytes/${DOWNLOAD_BYTES} HTTP/1.0\r\n\r\n`;
 
-async function firstByte(hostname: string, port: number): Promise<number> {
+/** @returns the time from connect() to so many bytes of the reply, in milliseconds. */
+async function replyTime(hostname: string, port: number, request: string, bytes: number): Promise<number> {
+  let missing = bytes;
   const replied = Promise.withResolvers<number>();
   const closed = Promise.withResolvers<void>();
   const fail = () => replied.reject(new Error("the connection was lost before its reply"));
@@ -32,10 +38,11 @@ async function firstByte(hostname: string, port: number): Promise<number> {
     port,
     socket: {
       open(socket) {
-        socket.write("?");
+        socket.write(request);
       },
-      data() {
-        replied.resolve(performance.now() - started);
+      data(_, chunk) {
+        missing -= chunk.length;
+        if (missing <= 0) replied.resolve(performance.now() - started);
       },
       close() {
         fail();
@@ -51,6 +58,15 @@ async function firstByte(hostname: string, port: number): Promise<number> {
 }
 
 async function firstBytes(host: string, port: number, count: number): Promise<number[]> {
+  await rehearse();
+  return oneByOne(count, () => replyTime(host, port, "?", 1));
+}
+
+function downloads(host: string, port: number, count: number): Promise<number[]> {
+  return oneByOne(count, () => replyTime(host, port, DOWNLOAD, DOWNLOAD_BYTES));
+}
+
+async function rehearse(): Promise<void> {
   const own = Bun.listen({
     hostname: LOOPBACK,
     port: 0,
@@ -60,10 +76,13 @@ async function firstBytes(host: string, port: number, count: number): Promise<nu
       },
     },
   });
-  for (let at = 0; at < REHEARSALS; at++) await firstByte(LOOPBACK, own.port);
+  await oneByOne(REHEARSALS, () => replyTime(LOOPBACK, own.port, "?", 1));
   own.stop(true);
+}
+
+async function oneByOne(count: number, measure: () => Promise<number>): Promise<number[]> {
   const times: number[] = [];
-  while (times.length < count) times.push(await firstByte(host, port));
+  while (times.length < count) times.push(await measure());
   return times;
 }
 
@@ -111,6 +130,7 @@ const [role, host = "", port = "", amount = ""] = process.argv.slice(2);
 const roles: Record<string, () => Promise<unknown>> = {
   probe: () => accepts({ host, port: Number(port) }),
   "first-byte": () => firstBytes(host, Number(port), Number(amount)),
+  download: () => downloads(host, Number(port), Number(amount)),
   ping: () => pings(host, Number(port), Number(amount)),
 };
 const result = await roles[role ?? ""]?.();

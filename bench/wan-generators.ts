@@ -38,7 +38,7 @@ export async function iperf3There(
 /** @returns the times that an application in the importing site measures, in milliseconds; see wan-client.ts. */
 export async function timesThere(
   { children, places }: Lab,
-  role: "first-byte" | "ping",
+  role: "first-byte" | "download" | "ping",
   { host, port }: Address,
   amount: number,
 ): Promise<number[]> {

@@ -1,8 +1,8 @@
 /** Measures figures with the two sites at the ends of a wide-area link, instead of both on the loopback interface. */
 import { startBackends } from "./backends.ts";
-import type { Plan, Started } from "./bench.ts";
 import type { ProxyFigure } from "./figures/figure.ts";
 import { EXPORTING, type Lab } from "./lab.ts";
+import type { Plan, Started } from "./plan.ts";
 import type { FigureResult, Skip } from "./result.ts";
 import { openLink } from "./wan-link.ts";
 

@@ -15,6 +15,7 @@ import { policiesShape } from "./shapes/policies.ts";
 import { sizesShape } from "./shapes/sizes.ts";
 import { startup } from "./startup.ts";
 import { throughput } from "./throughput.ts";
+import { wanDownload } from "./wan-download.ts";
 import { wanFirstByte } from "./wan-first-byte.ts";
 import { wanLoss } from "./wan-loss.ts";
 import { wanPing } from "./wan-ping.ts";
@@ -35,6 +36,7 @@ export const FIGURES: readonly Figure[] = [
   policy,
   startup,
   wanFirstByte,
+  wanDownload,
   wanLoss("wan-loss-1", 1),
   wanLoss("wan-loss-8", 8),
   wanLoss("wan-shares", 8, 100),

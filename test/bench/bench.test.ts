@@ -1,11 +1,12 @@
 /** Which subject is measured when, and what becomes of those that fail. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { measureFigure, type Plan } from "../../bench/bench.ts";
+import { measureFigure } from "../../bench/bench.ts";
 import { Children } from "../../bench/children.ts";
 import type { OwnFigure, ProxyFigure, Setting } from "../../bench/figures/figure.ts";
 import { eachPoint, nameAt, pointsOf } from "../../bench/figures/shapes/curve.ts";
 import { folders, type Lab, LOOPBACK_PLACES } from "../../bench/lab.ts";
+import type { Plan } from "../../bench/plan.ts";
 import type { Role, Running, Subject } from "../../bench/subjects/subject.ts";
 
 let folder: string;

@@ -10,9 +10,10 @@ import { EXPORTING, IMPORTING, type Lab } from "../../bench/lab.ts";
 import { processTree } from "../../bench/processes.ts";
 import { timesThere } from "../../bench/wan-generators.ts";
 import { missingForLink, openLink } from "../../bench/wan-link.ts";
-import { MET, missing, type Requirement, requiresShared } from "../requires.ts";
+import { MET, missing, type Requirement, requires, requiresShared } from "../requires.ts";
 
 const requirement = requiresLink();
+const nginx = requires("nginx");
 const folders: string[] = [];
 const namespaces = () =>
   (existsSync("/run/netns") ? readdirSync("/run/netns") : []).filter((name) => name.includes(`bench-${process.pid}-`));
@@ -59,6 +60,27 @@ describe.skipIf(requirement.skip)(`a link between two sites ${requirement.reason
     }
     expect(namespaces()).toEqual([]);
   }, 60_000);
+
+  // The service that a reply is downloaded from is an nginx.
+  test.skipIf(nginx.skip)(
+    `slows down a download by its round trips ${nginx.reason}`.trimEnd(),
+    async () => {
+      const children = newChildren();
+      const link = await openLink(children, ["delay=25ms"]);
+      try {
+        const { places } = link;
+        const backends = await startBackends(children, ["http"], {}, places[EXPORTING]);
+        const times = await timesThere({ children, places } as Lab, "download", entryOf(backends, "http"), 2);
+        expect(times).toHaveLength(2);
+        // One round trip to connect, one for the request, and more than one until TCP sends 1 MiB at once.
+        expect(Math.min(...times)).toBeGreaterThanOrEqual(150);
+      } finally {
+        await children.endAll();
+        await link.close();
+      }
+    },
+    60_000,
+  );
 
   test("is removed when its emulator could not do so itself", async () => {
     const children = newChildren();
