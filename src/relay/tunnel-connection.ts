@@ -28,6 +28,8 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
   stopped = false;
   protected readonly writer: FrameWriter;
   readonly #reader = new FrameReader();
+  /** Which side opens streams, as this one has said it. */
+  #opener: Hello["opener"] | undefined;
   /** What the other side must say before the deadline. */
   #awaited: string | undefined;
 
@@ -55,6 +57,7 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
 
   /** Says HELLO and waits for the other's, `timeout` ms at most. */
   start(hello: Hello, timeout: number): void {
+    this.#opener = hello.opener;
     this.writer.frame(encodeHello(hello));
     this.expect("HELLO", timeout);
   }
@@ -188,6 +191,9 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
 
   #onHello(hello: Hello): void {
     if (this.hello !== undefined) throw new ProtocolError("HELLO twice");
+    if (hello.opener !== this.#opener) {
+      throw new ProtocolError(`HELLO says that the ${hello.opener} opens streams, here the ${this.#opener} does`);
+    }
     this.stopAwaiting();
     this.hello = hello;
     this.onReady();

@@ -129,6 +129,12 @@ describe("a frame that is not allowed closes the tunnel", () => {
     await peer.closed();
   });
 
+  test("HELLO that says that the acceptor opens streams", async () => {
+    const peer = await RawPeer.dial(west.port, credentials);
+    peer.hello({ opener: "acceptor" });
+    await peer.closed();
+  });
+
   test("an OPEN while a stream is open", async () => {
     const peer = await tunnel();
     peer.open(1, "echo");
@@ -369,6 +375,16 @@ describe("a gateway that breaks the rules", () => {
     expect(["ECONNRESET", "EPIPE"]).toContain(error);
     gateway.stop();
     await eventually(() => east.relay.live.size === 0, "the connection is over");
+  });
+
+  test("gets no stream when it says that it opens them itself, and the log says why", async () => {
+    const gateway = new RawGateway(await certificatesOf("west"), (far) => far.hello({ opener: "acceptor" }));
+    port ??= east.allow().addImport("echo", [source("west", "echo")]);
+    await east.addGateways("west", [gateway.port]).publish();
+    expect(await ending(application(port))).toBe("ECONNRESET");
+    expect(east.records.at(-1)?.reason).toContain("HELLO says that the acceptor opens streams");
+    expect(gateway.tunnels.some((far) => far.got(open))).toBe(false);
+    gateway.stop();
   });
 
   test("DATA before OPENED is dropped, and what follows OPENED arrives", async () => {
