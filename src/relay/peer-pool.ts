@@ -55,6 +55,11 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     return this.#held.keys();
   }
 
+  /** Whether there is no link, none on its way, and nobody who waits for one. */
+  get empty(): boolean {
+    return this.#held.size === 0 && this.#dialing === 0 && this.#waiting.size === 0;
+  }
+
   /** Takes over what the peer's object says now. Links to gateways that are gone are closed when they are idle. */
   update(entry: PeerEntry | undefined): void {
     const before = this.#gateways;

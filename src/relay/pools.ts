@@ -3,7 +3,7 @@ import type { Link } from "./link.ts";
 import { PeerPool } from "./peer-pool.ts";
 import type { SiteState } from "./state.ts";
 
-/** The pools of all peers that this relay has had to do with. */
+/** The pools of the peers that this relay has to do with, and of those that are deleted and not done with. */
 export class Pools {
   readonly #pools = new Map<string, PeerPool>();
   readonly #totals = { idle: 0 };
@@ -28,10 +28,14 @@ export class Pools {
     this.sweep();
   }
 
-  /** Regular upkeep of all pools. */
+  /** Regular upkeep of all pools; that of a deleted peer is forgotten once nothing is left of it. */
   sweep(): void {
-    const wanted = this.context.draining ? new Set<string>() : this.context.state.importedPeers();
-    for (const [name, pool] of this.#pools) pool.sweep(wanted.has(name));
+    const { draining, state } = this.context;
+    const wanted = draining ? new Set<string>() : state.importedPeers();
+    for (const [name, pool] of this.#pools) {
+      if (pool.empty && state.peer(name) === undefined) this.#pools.delete(name);
+      else pool.sweep(wanted.has(name));
+    }
   }
 
   retireAll(reason: string): void {

@@ -275,6 +275,49 @@ describe("a gateway that is removed", () => {
   });
 });
 
+describe("the pool of a peer that is deleted", () => {
+  test("is forgotten when nothing is left of it", async () => {
+    const gateway = newGateway();
+    const east = newSite();
+    const names = Array.from({ length: 20 }, (_, i) => `peer-${i}`);
+    for (const name of names) {
+      east.tables.peers[name] = { name, gateways: [{ host: "127.0.0.1", port: gateway.port }], reachable: [true] };
+      east.addImport(name, [source(name, "echo")]);
+    }
+    await east.publish();
+    const pools = names.map((name) => new WeakRef(east.relay.pools.of(name)));
+    east.tables.peers = {};
+    await east.publish();
+    const left = () => {
+      east.relay.pools.sweep();
+      Bun.gc(true);
+      return pools.filter((pool) => pool.deref() !== undefined).length;
+    };
+    // What the collector finds on the stack, or what looks like it, lives a little longer.
+    await eventually(() => left() <= 2, "the pools are gone");
+  });
+
+  test("is kept while a tunnel is, whose end it has to see", async () => {
+    const gateway = newGateway();
+    const { east, port } = await importer([gateway.port]);
+    await warm(east);
+    const app = application(port);
+    await eventually(() => gateway.tunnels.some((peer) => peer.got(open)), "a stream is opened");
+    const pool = east.relay.pools.of("west");
+    delete east.tables.peers["west"];
+    await east.publish();
+    expect(await ending(app)).toBe("ECONNRESET");
+    await sweep();
+    expect(east.relay.pools.of("west")).toBe(pool);
+    expect(await states(east)).toEqual(["draining"]);
+    const far = gateway.tunnels.find((peer) => peer.got(open)) as RawPeer;
+    far.frame(pong, (await far.next(ping)).payload);
+    await eventually(() => gateway.alive.length === 0, "it is closed");
+    await sweep();
+    expect(east.relay.pools.of("west")).not.toBe(pool);
+  });
+});
+
 describe("a connection that waits for a tunnel", () => {
   test("gets the one dialled for it, and another one's failure is not its own", async () => {
     const gateway = newGateway(() => undefined);
