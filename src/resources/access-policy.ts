@@ -51,11 +51,23 @@ const selectorRequirement = z
   })
   .meta({ ...CLOSED, "x-kubernetes-validations": REQUIREMENT_CEL });
 
+/** zod leaves this key out of a record without a word, and a selector without one of its labels would match more. */
+const refusePrototype = z.transform((labels: unknown, { issues }) => {
+  if (typeof labels === "object" && labels !== null && Object.hasOwn(labels, "__proto__"))
+    issues.push({
+      code: "custom",
+      input: labels,
+      path: ["__proto__"],
+      message: '"__proto__" is no key of an attribute',
+    });
+  return labels;
+});
+
 /** metav1.LabelSelector over connection attributes; empty matches everything. */
 export const workloadSelector = z
   .strictObject({
-    matchLabels: z
-      .record(attributeKey, attributeValue)
+    matchLabels: refusePrototype
+      .pipe(z.record(attributeKey, attributeValue))
       .optional()
       .describe("Attributes that must have exactly these values; all of them must match."),
     matchExpressions: z
