@@ -63,9 +63,9 @@ export class Balancer {
     return this.#imports.get(importKey)?.live.get(sourceKey(source)) ?? 0;
   }
 
-  /** The Import is gone. Its connections are cut first, so that no end is told later and counted against a new one. */
-  forget(importKey: ObjectKey): void {
-    this.#imports.delete(importKey);
+  /** Forgets the Imports that are gone. Their connections are cut first, so that no end is counted against a new one. */
+  forget(isGone: (importKey: ObjectKey) => boolean): void {
+    for (const key of this.#imports.keys()) if (isGone(key)) this.#imports.delete(key);
   }
 
   #start(importKey: ObjectKey, sources: readonly ImportSource[], scheme: LbScheme): number {

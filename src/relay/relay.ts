@@ -156,6 +156,7 @@ export class Relay implements RelayContext {
     if (concerns("clients")) this.#importPorts.reviewArrivals();
     if (concerns("imports", "peers")) this.pools.update(this.state);
     if (concerns("imports", "exports", "policies", "peers", "site")) this.#judge();
+    if (concerns("imports")) this.balancer.forget((key) => this.state.import(key) === undefined);
     this.#tellApplied();
   }
 

@@ -72,11 +72,13 @@ describe("the order of sources", () => {
     expect(peers(balancer.order("x/one", [A, B], "round-robin", reachable))).toBe("ba");
   });
 
-  test("a forgotten import starts again", () => {
+  test("a forgotten import starts again, the others go on", () => {
     const balancer = new Balancer();
+    balancer.order("x/other", [A, B], "round-robin", reachable);
     balancer.started(KEY, A);
     balancer.order(KEY, [A, B], "round-robin", reachable);
-    balancer.forget(KEY);
+    balancer.forget((key) => key === KEY);
+    expect(peers(balancer.order("x/other", [A, B], "round-robin", reachable))).toBe("ba");
     expect(balancer.live(KEY, A)).toBe(0);
     expect(peers(balancer.order(KEY, [A, B], "round-robin", reachable))).toBe("ab");
     balancer.finished(KEY, A);

@@ -405,6 +405,18 @@ describe("the scheme spreads connections as it says:", () => {
     expect(await takenBy(await importOf("round-robin"), 6)).toEqual(["one", "two", "three", "one", "two", "three"]);
   });
 
+  test("round-robin begins anew with an Import that was deleted: nothing of it is remembered", async () => {
+    const east = importer().addPeer(fair);
+    const sources = names.map((name) => source("west", name));
+    for (let i = 0; i < 2; i++) {
+      const port = east.addImport("all", sources, "round-robin");
+      await east.publish();
+      expect(await takenBy(port, 1)).toEqual(["one"]);
+      delete east.tables.imports["default/all"];
+      await east.publish();
+    }
+  });
+
   test("random takes every one now and then", async () => {
     const taken = await takenBy(await importOf("random"), 60);
     expect(new Set(taken)).toEqual(new Set(names));
