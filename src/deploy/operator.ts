@@ -18,6 +18,9 @@ export interface OperatorOptions {
   logLevel: string;
 }
 
+/** Where the operator answers the kubelet, in the pod: the port that Kubernetes' own controllers have for it. */
+const PROBE_PORT = 8081;
+
 /** @returns the operator's objects, in the order in which they are applied; its namespace and the CRDs come before. */
 export function operatorObjects(options: OperatorOptions): ManifestObject[] {
   const namespace = OPERATOR_NAMESPACE;
@@ -58,12 +61,20 @@ function podSpec({ image, logLevel }: OperatorOptions): object {
         name: "operator",
         image,
         imagePullPolicy: "IfNotPresent",
-        args: ["operator", `--log-level=${logLevel}`, "--log-format=json"],
+        args: ["operator", `--log-level=${logLevel}`, "--log-format=json", `--probe-listen=:${PROBE_PORT}`],
         env: [{ name: "CLUSTERLINK_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
         terminationMessagePolicy: "FallbackToLogsOnError",
+        ports: [{ name: "probes", containerPort: PROBE_PORT, protocol: "TCP" }],
+        livenessProbe: { ...probe("/livez"), periodSeconds: 10, failureThreshold: 3 },
+        readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 2 },
         resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
         securityContext: CONTAINER_SECURITY,
       },
     ],
   };
+}
+
+/** No Service leads to it: the kubelet asks the pod itself. */
+function probe(path: string): object {
+  return { httpGet: { path, port: "probes" }, timeoutSeconds: 3 };
 }

@@ -55,6 +55,11 @@ export class Operator {
     });
   }
 
+  /** Whether all that it acts upon has been read once. */
+  get synced(): boolean {
+    return this.#watches.synced;
+  }
+
   /** Begins to reconcile; again has no effect. */
   start(): void {
     this.#running ??= this.#run();

@@ -1,13 +1,21 @@
 import type { Operator } from "./operator.ts";
 
+/** What is asked of the operator of one term. */
+export type Term = Pick<Operator, "start" | "stop" | "synced">;
+
 /** Runs an operator for as long as this process leads; never two at a time. */
 export class Terms {
-  #current: Pick<Operator, "start" | "stop"> | undefined;
+  #current: Term | undefined;
   /** Resolves when every operator before the current one has ended. */
   #ended: Promise<unknown> = Promise.resolve();
 
   /** @param make - makes the operator of one term. */
-  constructor(readonly make: () => Pick<Operator, "start" | "stop">) {}
+  constructor(readonly make: () => Term) {}
+
+  /** Whether the operator has read all that it acts upon; while another process leads there is nothing to read. */
+  get synced(): boolean {
+    return this.#current?.synced ?? true;
+  }
 
   /** To be called whenever it changes who leads. An operator whose term is over writes nothing after this returns. */
   onChange(leads: boolean): void {

@@ -50,6 +50,11 @@ export class OperatorWatches {
     await Promise.all(this.#all.map((informer) => informer.stop()));
   }
 
+  /** Whether everything is known. */
+  get synced(): boolean {
+    return this.#all.every(({ synced }) => synced);
+  }
+
   /** Resolves when everything is known. */
   get whenSynced(): Promise<unknown> {
     return Promise.all(this.#all.map((informer) => informer.whenSynced));

@@ -12,6 +12,7 @@ function recorded() {
     const ending = Promise.withResolvers<void>();
     endings.set(number, ending);
     return {
+      synced: true,
       start: () => told.push(`start ${number}`),
       stop() {
         told.push(`stop ${number}`);

@@ -55,6 +55,7 @@ export class Election {
   /** Until when another one may believe that it leads, as far as was seen, even if its Lease has been deleted since. */
   #othersUntil = 0;
   #running: Promise<void> | undefined;
+  #answered = false;
 
   constructor(readonly options: ElectionOptions) {
     this.#times = { ...TIMES, ...options.times };
@@ -67,6 +68,11 @@ export class Election {
    */
   get leadership(): AbortSignal | undefined {
     return performance.now() < this.#until ? this.#leadership?.signal : undefined;
+  }
+
+  /** Whether the API server let this process read or write the Lease when it was asked last, whoever holds it. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   start(): void {
@@ -103,6 +109,7 @@ export class Election {
     while (!signal.aborted) {
       try {
         await this.#try();
+        this.#answered = true;
         again = false;
       } catch (error) {
         if (signal.aborted) return;
@@ -112,6 +119,7 @@ export class Election {
           again = !again;
         } else {
           this.options.log.warn("the Lease cannot be read or written; trying again", { error });
+          this.#answered = false;
           again = false;
         }
       }
