@@ -4,11 +4,11 @@ import type { ConnectionReport } from "../snapshot/messages.ts";
 import { shortAge } from "./age.ts";
 import { Client } from "./client.ts";
 import { table } from "./columns.ts";
-import { asJson, note, print } from "./output.ts";
+import { asJson, asYaml, note, print } from "./output.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 
 interface ConnectionsOptions extends ServerOptions {
-  output?: "json" | "wide";
+  output?: "json" | "yaml" | "wide";
 }
 
 /** What `/connections` answers. */
@@ -22,13 +22,14 @@ export function addConnectionsCommand(program: Command): void {
     .command("connections")
     .description("Shows the live connections of a site: who talks to what, for how long, and which policy allows it.")
     .addOption(
-      new Option("-o, --output <format>", "'wide' shows the client's attributes too").choices(["json", "wide"]),
+      new Option("-o, --output <format>", "'wide' shows the client's attributes too").choices(["json", "yaml", "wide"]),
     );
   addServerOptions(command)
-    .addHelpText("after", "\nExamples:\n  clusterlink connections\n  clusterlink connections -o json")
+    .addHelpText("after", "\nExamples:\n  clusterlink connections\n  clusterlink connections -o wide")
     .action(async (options: ConnectionsOptions) => {
       const { connections } = await Client.of(options).json<ConnectionsAnswer>("/connections");
       if (options.output === "json") print(asJson(connections));
+      else if (options.output === "yaml") print(asYaml(connections));
       else if (connections.length === 0) note("No live connections");
       else for (const line of connectionLines(connections, options.output === "wide", Date.now())) print(line);
     });

@@ -6,6 +6,7 @@ import type { IssueOptions, KeyType } from "../pki/issue.ts";
 import { isSiteName, SITE_NAME_RULE } from "../pki/names.ts";
 import { CliError } from "./errors.ts";
 import { asJson, note, print } from "./output.ts";
+import { shellWord } from "./shell-word.ts";
 
 interface CreateOptions {
   name: string;
@@ -32,7 +33,10 @@ interface Created {
 
 /** Adds `create fabric` and `create peer-cert` to the program. */
 export function addCreateCommand(program: Command): void {
-  const create = program.command("create").description("Creates a fabric, or the certificate of a peer in it.");
+  const create = program
+    .command("create")
+    .description("Creates a fabric, or the certificate of a peer in it.")
+    .addHelpText("after", EXAMPLES);
   const fabric = create
     .command("fabric")
     .description(
@@ -115,16 +119,11 @@ function nextAfterFabric(options: CreateOptions): string {
 }
 
 function nextAfterPeer(dir: string): string {
-  return `Next, at that site (it needs these three files and nothing else of the fabric): clusterlink gateway --pki ${quoted(dir)}`;
+  return `Next, at that site (it needs these three files and nothing else of the fabric): clusterlink gateway --pki ${shellWord(dir)}`;
 }
 
 function pathFlag(options: CreateOptions): string {
-  return options.path === "." ? "" : ` --path ${quoted(options.path)}`;
-}
-
-/** @returns the text as a shell reads it back. */
-function quoted(text: string): string {
-  return /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return options.path === "." ? "" : ` --path ${shellWord(options.path)}`;
 }
 
 function issueOptions({ name, keyType, days }: CreateOptions): IssueOptions {
@@ -172,6 +171,11 @@ const MAX_DAYS = 36_500;
 /** Those of pki/issue.ts, which is not loaded for a help text. */
 const KEY_TYPES: readonly KeyType[] = ["ecdsa-p256", "rsa-2048", "rsa-4096"];
 
+const EXAMPLES = `
+Examples:
+  clusterlink create fabric --name shop
+  clusterlink create peer-cert --fabric shop --name berlin`;
+
 const FABRIC_EXAMPLES = `
 Examples:
   clusterlink create fabric --name shop
@@ -180,5 +184,7 @@ Examples:
 const PEER_EXAMPLES = `
 Examples:
   clusterlink create peer-cert --fabric shop --name berlin
-  clusterlink create peer-cert --fabric shop --name berlin --force      renew it, with a new key
-  clusterlink create peer-cert --fabric shop --name oslo --days 30 -o json`;
+  clusterlink create peer-cert --fabric shop --name oslo --days 30 -o json
+
+  # renew it, with a new key
+  clusterlink create peer-cert --fabric shop --name berlin --force`;

@@ -5,7 +5,7 @@ import { Client } from "./client.ts";
 import type { DeletePeerOptions } from "./delete-peer.ts";
 import { eachManifest } from "./each-manifest.ts";
 import { ApiError, CliError } from "./errors.ts";
-import { findKind, qualifiedName, resourcePath } from "./kind.ts";
+import { findKind, qualifiedName, resourcePath, targetsOf } from "./kind.ts";
 import { collectFile } from "./manifest-files.ts";
 import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { fail, note, print } from "./output.ts";
@@ -34,7 +34,7 @@ export function addDeleteCommand(program: Command): void {
     .description(
       "Deletes resources by kind and name, by label, or as files name them. 'delete peer --name P' undoes 'deploy peer'.",
     )
-    .argument("[kind]", "singular, plural or short name, or KIND/NAME")
+    .argument("[kind]", "singular, plural or short name; or KIND/NAME, several of them, too")
     .argument("[names...]", "names of the objects")
     .addOption(new Option("-f, --filename <file>", "delete what a file, a folder or - names").argParser(collectFile))
     .option("-n, --namespace <namespace>", NAMESPACE_HELP)
@@ -89,18 +89,20 @@ async function placesOf(
   options: DeleteOptions,
 ): Promise<Place[]> {
   if (kind === undefined) throw new CliError("usage", "delete what? Give a kind and a name, or files with -f");
-  const [word = "", slashName] = kind.split("/", 2);
-  const definition = findKind(word);
-  const wanted = slashName === undefined ? names : [slashName, ...names];
+  const find = namespaceFinder(client, options.namespace);
   const many = options.all === true || options.selector !== undefined;
-  if (many && wanted.length > 0) throw new CliError("usage", "give either names, or --all or -l, not both");
-  if (!many && wanted.length === 0) {
-    throw new CliError("usage", `which ${definition.plural}? Give names, -l SELECTOR or --all`);
+  const places: Place[] = [];
+  for (const { definition, name } of targetsOf(kind, names, (word) => [findKind(word)])) {
+    if (many && name !== undefined) throw new CliError("usage", "give either names, or --all or -l, not both");
+    if (!many && name === undefined) {
+      throw new CliError("usage", `which ${definition.plural}? Give names, -l SELECTOR or --all`);
+    }
+    const namespace = await find(definition);
+    const found = name === undefined ? await listNames(client, definition, namespace, options.selector) : [name];
+    places.push(...found.map((one) => placeIn(definition, namespace, one)));
   }
-  const namespace = await namespaceFinder(client, options.namespace)(definition);
-  const found = many ? await listNames(client, definition, namespace, options.selector) : wanted;
-  if (found.length === 0) note("No resources found");
-  return found.map((name) => placeIn(definition, namespace, name));
+  if (places.length === 0) note("No resources found");
+  return places;
 }
 
 async function listNames(
@@ -137,8 +139,12 @@ function tell(error: unknown): void {
 
 const EXAMPLES = `
 Examples:
-  clusterlink delete import web
+  clusterlink delete import web -n shop
   clusterlink delete accesspolicies -n shop --all
   clusterlink delete -f site.yaml
-  clusterlink delete peer berlin                     the Peer, so that this site talks to it no more
-  clusterlink delete peer --name berlin              the gateway of this cluster, as 'deploy peer' deployed it`;
+
+  # the Peer, so that this site talks to it no more
+  clusterlink delete peer berlin
+
+  # the gateway of this cluster, as 'deploy peer' deployed it
+  clusterlink delete peer --name berlin`;

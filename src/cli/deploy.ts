@@ -116,5 +116,9 @@ Examples:
   clusterlink deploy peer --name berlin --fabric shop --wait
   clusterlink deploy peer --name berlin --fabric shop --ingress NodePort --ingress-port 30443 --replicas 2
   clusterlink deploy peer --name berlin --fabric shop --container-registry registry.example --label region=eu
-  clusterlink deploy peer --name berlin --fabric shop --start none      write k8s.yaml, apply nothing
-  clusterlink deploy peer --name berlin --fabric shop --dry-run         show it`;
+
+  # write k8s.yaml, apply nothing
+  clusterlink deploy peer --name berlin --fabric shop --start none
+
+  # show what would be applied
+  clusterlink deploy peer --name berlin --fabric shop --dry-run`;

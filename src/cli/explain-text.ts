@@ -1,8 +1,15 @@
 /** `/explain` for people. */
+
+import { PEER_NAME } from "../policy/attributes.ts";
 import type { ConsideredPolicy, ExplainedCandidate, Explanation } from "../snapshot/status.ts";
 import { table } from "./columns.ts";
+import { clientText } from "./explain-client.ts";
+import { shellWord } from "./shell-word.ts";
 
-/** @returns the explanation as lines: the verdict, who asks, and for each candidate what every policy came to. */
+/**
+ * @returns the explanation as lines: the verdict, who asks, and for each candidate what every policy came to. Where an
+ * importing site allows the connection, the question for the exporting site comes last, since that one decides, too.
+ */
 export function explanationLines(explanation: Explanation): string[] {
   const unknown = explanation.unknown.length === 0 ? [] : [`Unknown   ${explanation.unknown.join(", ")}`];
   return [
@@ -13,7 +20,21 @@ export function explanationLines(explanation: Explanation): string[] {
     ...explanation.candidates.flatMap((candidate, index) =>
       candidateLines(candidate, index, explanation.candidates.length),
     ),
+    ...farSideLines(explanation),
   ];
+}
+
+function farSideLines({ from, candidates }: Explanation): string[] {
+  const source = candidates.find((candidate) => candidate.allowed)?.source;
+  const peer = from[PEER_NAME];
+  if (source === undefined || peer === undefined) return [];
+  const client = clientText(from);
+  const words = [
+    ...["--peer", peer, ...(client === undefined ? [] : ["--client", client])],
+    ...["--export", `${source.exportNamespace}/${source.exportName}`],
+  ];
+  const command = `clusterlink explain ${words.map(shellWord).join(" ")}`;
+  return ["", `Site ${source.peer} decides, too. Ask it there: ${command}`];
 }
 
 function candidateLines(candidate: ExplainedCandidate, index: number, count: number): string[] {

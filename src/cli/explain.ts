@@ -1,12 +1,12 @@
 /** `clusterlink explain`. */
 import { type Command, Option } from "commander";
-import { CLIENT_PREFIX } from "../policy/attributes.ts";
 import type { ClientQuery, ExplainQuery, Explanation } from "../snapshot/status.ts";
 import { Client, type ClientRequest } from "./client.ts";
 import { CliError } from "./errors.ts";
+import { readClient } from "./explain-client.ts";
 import { explanationLines } from "./explain-text.ts";
 import { DEFAULT_NAMESPACE } from "./namespace.ts";
-import { asJson, print } from "./output.ts";
+import { asJson, asYaml, print } from "./output.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 
 interface ExplainOptions extends ServerOptions {
@@ -14,7 +14,7 @@ interface ExplainOptions extends ServerOptions {
   import?: string;
   export?: string;
   peer?: string;
-  output?: "json";
+  output?: "json" | "yaml";
 }
 
 /** Adds `explain` to the program. */
@@ -26,13 +26,14 @@ export function addExplainCommand(program: Command): void {
     .option("--import <name>", "NAMESPACE/NAME of the Import that the client connects to")
     .option("--peer <name>", "the site that the connection comes from (with --export)")
     .option("--export <name>", "NAMESPACE/NAME of the Export that the peer asks for")
-    .addOption(new Option("-o, --output <format>", "for programs").choices(["json"]));
+    .addOption(new Option("-o, --output <format>", "for programs").choices(["json", "yaml"]));
   addServerOptions(command)
     .addHelpText("after", EXAMPLES)
     .action(async (options: ExplainOptions) => {
       const query = explainQuery(options);
       const explanation = await Client.of(options).json<Explanation>("/explain", { query: explainParameters(query) });
       if (options.output === "json") print(asJson(explanation));
+      else if (options.output === "yaml") print(asYaml(explanation));
       else for (const line of explanationLines(explanation)) print(line);
     });
 }
@@ -48,12 +49,12 @@ export function explainQuery(options: Pick<ExplainOptions, "client" | "import" |
     }
     if (options.client === undefined)
       throw new CliError("usage", "--import needs --client: an IP address or attributes");
-    return { side: "client", import: qualified(options.import), client: clientQuery(options.client) };
+    return { side: "client", import: qualified(options.import), client: readClient(options.client) };
   }
   if (options.export === undefined || options.peer === undefined) {
     throw new CliError("usage", "explain what? Give --client and --import, or --peer and --export");
   }
-  const client: ClientQuery = options.client === undefined ? { attributes: {} } : clientQuery(options.client);
+  const client: ClientQuery = options.client === undefined ? { attributes: {} } : readClient(options.client);
   return { side: "server", export: qualified(options.export), peer: options.peer, client };
 }
 
@@ -71,18 +72,6 @@ function explainParameters(query: ExplainQuery): NonNullable<ClientRequest["quer
 
 function qualified(name: string): string {
   return name.includes("/") ? name : `${DEFAULT_NAMESPACE}/${name}`;
-}
-
-function clientQuery(text: string): ClientQuery {
-  if (!text.includes("=")) return { address: text.replace(/^\[(.*)\]$/, "$1") };
-  const attributes: Record<string, string> = {};
-  for (const pair of text.split(",").filter((part) => part !== "")) {
-    const at = pair.indexOf("=");
-    if (at <= 0) throw new CliError("usage", `--client '${text}': '${pair}' is no KEY=VALUE`);
-    const key = pair.slice(0, at);
-    attributes[key.includes("/") ? key : `${CLIENT_PREFIX}${key}`] = pair.slice(at + 1);
-  }
-  return { attributes };
 }
 
 const EXAMPLES = `

@@ -70,6 +70,8 @@ function readConfig(values: FlagValues): ReturnType<typeof parseGatewayConfig> {
 }
 
 const EXAMPLES = `
+A DURATION is a number with its unit, ms, s, m or h, or several of them: 500ms, 25s, 1m30s.
+
 Examples:
   clusterlink gateway --pki shop/berlin --state ./state
   clusterlink gateway --pki shop/berlin --state ./state --manifests ./manifests --peer-label region=eu

@@ -3,7 +3,8 @@ import { type Command, Option } from "commander";
 import type { KindDefinition } from "../resources/kinds.ts";
 import { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
-import { findKinds, qualifiedName, resourcePath } from "./kind.ts";
+import { qualifiedName, resourcePath, type Target, targetsOf } from "./kind.ts";
+import { withoutManagedFields } from "./managed-fields.ts";
 import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { asJson, asYaml, note, print } from "./output.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
@@ -15,6 +16,7 @@ interface GetOptions extends ServerOptions {
   allNamespaces?: true;
   selector?: string;
   output?: "json" | "yaml" | "wide" | "name";
+  showManagedFields?: true;
   watch?: true;
 }
 
@@ -28,10 +30,8 @@ interface ResourceList {
 }
 
 /** What one `get` asks for. */
-interface Query {
-  definition: KindDefinition;
+interface Query extends Target {
   namespace?: string;
-  name?: string;
 }
 
 /** Adds `get` to the program. */
@@ -41,68 +41,65 @@ export function addGetCommand(program: Command): void {
     .description(
       "Shows resources. KIND is singular, plural or short name in any case; several parted by commas; or 'all'.",
     )
-    .argument("<kind>", "for example 'imports', 'import/web' or 'imports,exports'")
-    .argument("[name]", "one object")
+    .argument("<kind>", "for example 'imports', 'imports,exports' or 'import/web'")
+    .argument("[names...]", "names of objects; without one, all of the kind")
     .option("-n, --namespace <namespace>", NAMESPACE_HELP)
     .option("-A, --all-namespaces", "every namespace")
     .option("-l, --selector <selector>", "only objects with these labels, for example 'app=web,tier!=test'")
     .addOption(new Option("-o, --output <format>", "how to show them").choices(["json", "yaml", "wide", "name"]))
+    .option("--show-managed-fields", "with -o json or yaml: show metadata.managedFields, too")
     .option("-w, --watch", "go on and show every change");
   addServerOptions(command)
     .addHelpText("after", EXAMPLES)
-    .action(async (kind: string, name: string | undefined, options: GetOptions) => {
+    .action(async (kind: string, names: string[], options: GetOptions) => {
       const client = Client.of(options);
-      const queries = await queriesOf(client, kind, name, options);
+      const queries = await queriesOf(client, targetsOf(kind, names), options);
       if (options.watch) return watch(client, queries, options);
       if (options.output === undefined || options.output === "wide") return showTables(client, queries, options);
       return showObjects(client, queries, options);
     });
 }
 
-async function queriesOf(
-  client: Client,
-  kind: string,
-  name: string | undefined,
-  options: GetOptions,
-): Promise<Query[]> {
-  const [words = "", slashName] = kind.split("/", 2);
-  const wanted = slashName ?? name;
-  if (options.allNamespaces && wanted !== undefined) {
+async function queriesOf(client: Client, targets: Target[], options: GetOptions): Promise<Query[]> {
+  const named = targets.some((target) => target.name !== undefined);
+  if (options.allNamespaces && named) {
     throw new CliError("usage", "a name needs one namespace: give -n NAMESPACE instead of -A");
   }
-  if (options.selector !== undefined && wanted !== undefined) {
+  if (options.selector !== undefined && named) {
     throw new CliError("usage", "give either a name or -l SELECTOR, not both");
   }
   const find = namespaceFinder(client, options.namespace);
   const queries: Query[] = [];
-  for (const definition of findKinds(words)) {
-    const namespace = options.allNamespaces ? undefined : await find(definition);
-    queries.push({
-      definition,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(wanted === undefined ? {} : { name: wanted }),
-    });
+  for (const target of targets) {
+    const namespace = options.allNamespaces ? undefined : await find(target.definition);
+    queries.push({ ...target, ...(namespace === undefined ? {} : { namespace }) });
   }
   return queries;
 }
 
 async function showTables(client: Client, queries: Query[], options: GetOptions): Promise<void> {
-  let shown = 0;
+  const printers = new Map<KindDefinition, TablePrinter>();
   for (const query of queries) {
     const path = resourcePath(query.definition, query.namespace, query.name);
     const table = await client.json<Table>(path, { accept: TABLE_TYPE, query: { labelSelector: options.selector } });
     if (table.rows.length === 0) continue;
-    if (shown++ > 0) print("");
-    for (const line of printerOf(query, queries, options).lines(table)) print(line);
+    let printer = printers.get(query.definition);
+    if (printer === undefined) {
+      if (printers.size > 0) print("");
+      printer = printerOf(query, queries, options);
+      printers.set(query.definition, printer);
+    }
+    for (const line of printer.lines(table)) print(line);
   }
-  if (shown === 0) note(nothingFound(queries));
+  if (printers.size === 0) note(nothingFound(queries));
 }
 
 function printerOf(query: Query, queries: Query[], options: GetOptions): TablePrinter {
+  const severalKinds = queries.some((other) => other.definition !== query.definition);
   return new TablePrinter({
     wide: options.output === "wide",
     namespace: options.allNamespaces === true && query.definition.namespaced,
-    ...(queries.length > 1 ? { prefix: qualifiedName(query.definition, "") } : {}),
+    ...(severalKinds ? { prefix: qualifiedName(query.definition, "") } : {}),
   });
 }
 
@@ -123,7 +120,8 @@ async function showObjects(client: Client, queries: Query[], options: GetOptions
   }
   const [first] = objects;
   const single = queries.length === 1 && queries[0]?.name !== undefined && first !== undefined;
-  const value = single ? first.object : { apiVersion: "v1", kind: "List", items: objects.map((one) => one.object) };
+  const items = objects.map(({ object }) => (options.showManagedFields ? object : withoutManagedFields(object)));
+  const value = single ? items[0] : { apiVersion: "v1", kind: "List", items };
   print(options.output === "yaml" ? asYaml(value) : asJson(value));
 }
 
@@ -135,9 +133,11 @@ async function fetchObjects(client: Client, query: Query, options: GetOptions): 
 
 async function watch(client: Client, queries: Query[], options: GetOptions): Promise<void> {
   const [query] = queries;
-  if (query === undefined || queries.length > 1) throw new CliError("usage", "-w watches one kind: name one");
+  if (query === undefined || queries.length > 1)
+    throw new CliError("usage", "-w watches one kind, or one object: name one");
   const printer = printerOf(query, queries, options);
-  await watchLines(client, query, options.selector, options.output, printer);
+  const { selector, output, showManagedFields } = options;
+  await watchLines(client, query, { selector, output, showManagedFields, printer });
 }
 
 const EXAMPLES = `

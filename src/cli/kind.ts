@@ -2,6 +2,7 @@
 import { KIND_NAMES, KINDS, type KindDefinition } from "../resources/kinds.ts";
 import { API_VERSION, GROUP } from "../resources/meta.ts";
 import { CliError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
 
 /**
  * Finds a kind by what a user calls it: kind, singular, plural or short name in any case, with or without
@@ -14,10 +15,10 @@ export function findKind(word: string): KindDefinition {
   const all: KindDefinition[] = Object.values(KINDS);
   const found = all.find((definition) => namesOf(definition).includes(name));
   if (found !== undefined) return found;
-  throw new CliError(
-    "usage",
-    `'${word}' is no kind: use one of ${all.map((definition) => definition.plural).join(", ")}`,
-  );
+  const near = nearest(name, all.flatMap(namesOf));
+  const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
+  const kinds = all.map((definition) => definition.plural).join(", ");
+  throw new CliError("usage", `'${word}' is no kind: use one of ${kinds}${hint}`);
 }
 
 function namesOf(definition: KindDefinition): string[] {
@@ -29,6 +30,47 @@ function namesOf(definition: KindDefinition): string[] {
  */
 export function findKinds(words: string): KindDefinition[] {
   return words.toLowerCase() === "all" ? KIND_NAMES.map((kind) => KINDS[kind]) : words.split(",").map(findKind);
+}
+
+/** What the words of a command name: a kind, or one object of it. */
+export interface Target {
+  definition: KindDefinition;
+  name?: string;
+}
+
+/**
+ * Reads `KIND`, `KIND NAME…` or `KIND/NAME…`; `find` tells which kinds a word may stand for.
+ *
+ * Throws a usage error for an unknown kind, for a mix of the forms, and for an empty or qualified name.
+ */
+export function targetsOf(
+  first: string,
+  others: readonly string[],
+  find: (word: string) => KindDefinition[] = findKinds,
+): Target[] {
+  if (first.includes("/")) return [first, ...others].flatMap((word) => slashTarget(word, find));
+  const definitions = find(first);
+  for (const name of others) {
+    if (!name.includes("/")) continue;
+    const [namespace, rest] = name.split("/", 2);
+    throw new CliError("usage", `'${name}' is no name: for '${rest}' in namespace '${namespace}' give -n ${namespace}`);
+  }
+  if (others.length === 0) return definitions.map((definition) => ({ definition }));
+  return definitions.flatMap((definition) => others.map((name) => named(definition, name)));
+}
+
+function slashTarget(word: string, find: (word: string) => KindDefinition[]): Target[] {
+  const [kind = "", name, ...more] = word.split("/");
+  const definitions = find(kind);
+  if (name === undefined || more.length > 0) {
+    throw new CliError("usage", `'${word}' is no KIND/NAME, as the others are: write for example import/web`);
+  }
+  return definitions.map((definition) => named(definition, name));
+}
+
+function named(definition: KindDefinition, name: string): Target {
+  if (name !== "") return { definition, name };
+  throw new CliError("usage", `the name is empty: write for example ${definition.singular}/web`);
 }
 
 /** @returns the path of a collection, in all namespaces when none is given, or of an object in it. */

@@ -110,5 +110,8 @@ function told(signals: NodeJS.Signals[]): Promise<void> {
 
 const EXAMPLES = `
 Examples:
-  clusterlink operator                               in a pod, or with the current context of kubectl
-  clusterlink operator --kubeconfig ~/.kube/berlin   against another cluster`;
+  # in a pod, or with the current context of kubectl
+  clusterlink operator
+
+  # against another cluster
+  clusterlink operator --kubeconfig ~/.kube/berlin`;

@@ -15,8 +15,9 @@ export async function run(args: string[]): Promise<number> {
   closeQuietly(process.stdout);
   closeQuietly(process.stderr);
   try {
-    const program = await buildProgram(args);
-    await program.parseAsync(args, { from: "user" });
+    const words = withoutHelpCommand(args);
+    const program = await buildProgram(words);
+    await program.parseAsync(words, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -27,6 +28,17 @@ export async function run(args: string[]): Promise<number> {
     fail(error instanceof Error ? error.message : String(error));
     return 1;
   }
+}
+
+/**
+ * `help COMMAND…` is `COMMAND… --help`, for commands of commands, too. Behind an unknown command nothing counts, `--help`
+ * included: the command is what is wrong.
+ */
+function withoutHelpCommand(args: string[]): string[] {
+  const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
+  const [first = "-"] = words;
+  const known = first.startsWith("-") || COMMANDS.some((entry) => entry.name === first);
+  return known ? words : [first];
 }
 
 /** Builds the program. Only the command that `args` names is loaded; the others stand in the help by name and summary. */
@@ -40,7 +52,7 @@ async function buildProgram(args: string[]): Promise<Command> {
     .version(`clusterlink ${VERSION}`, "-V, --version", "show the version")
     .addHelpText("after", HELP)
     .exitOverride();
-  const wanted = args[0] === "help" ? args[1] : args[0];
+  const [wanted] = args;
   const all = COMMANDS.some((entry) => entry.name === wanted && entry.readsAll);
   for (const entry of COMMANDS) {
     if (all || entry.name === wanted) (await entry.load())(program);
@@ -51,11 +63,18 @@ async function buildProgram(args: string[]): Promise<Command> {
 
 const HELP = `
 Examples:
-  clusterlink demo                                    two sites on this machine, talking
-  clusterlink create fabric --name shop               the CA that all sites of a fabric trust
+  # two sites on this machine, talking
+  clusterlink demo
+
+  # the CA that all sites of a fabric trust, the certificate of a site, and its gateway
+  clusterlink create fabric --name shop
   clusterlink create peer-cert --fabric shop --name berlin
   clusterlink gateway --pki shop/berlin --state ./state
-  clusterlink apply --server unix:./state/api.sock -f site.yaml
+
+  # in another terminal
+  export CLUSTERLINK_SERVER=unix:./state/api.sock
+  clusterlink apply -f site.yaml
   clusterlink get imports -A
 
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 'clusterlink COMMAND --help' tells more of a command.`;

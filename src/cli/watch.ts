@@ -4,6 +4,7 @@ import type { Client } from "./client.ts";
 import { ApiError, type CliError } from "./errors.ts";
 import { jsonLines } from "./json-lines.ts";
 import { qualifiedName, resourcePath } from "./kind.ts";
+import { withoutManagedFields } from "./managed-fields.ts";
 import { asJson, asYaml, print } from "./output.ts";
 import { TABLE_TYPE, type Table, type TablePrinter } from "./table.ts";
 
@@ -11,6 +12,14 @@ export interface WatchQuery {
   definition: KindDefinition;
   namespace?: string;
   name?: string;
+}
+
+export interface WatchOptions {
+  /** A label selector. */
+  selector: string | undefined;
+  output: "json" | "yaml" | "wide" | "name" | undefined;
+  showManagedFields: true | undefined;
+  printer: TablePrinter;
 }
 
 interface Versioned {
@@ -30,21 +39,18 @@ interface WatchEventLine {
  *
  * Throws when the gateway goes away, or when the version is no longer retained.
  */
-export async function watchLines(
-  client: Client,
-  query: WatchQuery,
-  labelSelector: string | undefined,
-  output: "json" | "yaml" | "wide" | "name" | undefined,
-  printer: TablePrinter,
-): Promise<void> {
+export async function watchLines(client: Client, query: WatchQuery, options: WatchOptions): Promise<void> {
+  const { output, printer } = options;
   const tabular = output === undefined || output === "wide";
   const path = resourcePath(query.definition, query.namespace);
   const show = (object: Versioned) => {
     if (tabular) for (const line of printer.lines({ rows: [], ...object })) print(line);
-    else for (const one of object.items ?? [object]) print(asText(query.definition, one, output));
+    else
+      for (const one of object.items ?? [object])
+        print(asText(query.definition, options.showManagedFields ? one : withoutManagedFields(one), output));
   };
   const common = {
-    labelSelector,
+    labelSelector: options.selector,
     fieldSelector: query.name === undefined ? undefined : `metadata.name=${query.name}`,
   };
   const accept = tabular ? TABLE_TYPE : "application/json";

@@ -39,6 +39,10 @@ describe("explain refuses", () => {
     ["an import without a client", { import: "a/b" }, "--import needs --client"],
     ["an export without a peer", { export: "a/b" }, "explain what?"],
     ["both sides at once", { client: "::1", import: "a/b", peer: "p" }, "either --client and --import"],
-    ["an attribute without a key", { client: "=x", import: "a/b" }, "'=x' is no KEY=VALUE"],
+    ["an attribute without a key", { client: "=x", import: "a/b" }, "'=x', which is no KEY=VALUE"],
+    ["a client that is no address", { client: "999.1.1.1", import: "a/b" }, "--client '999.1.1.1' is no IP address"],
+    ["an attribute that no client has", { client: "namespace=a,app=b", import: "a/b" }, "'app', which is no attribute"],
+    ["a label without a key", { client: "namespace=a,labels.=b", import: "a/b" }, "'labels.', which is no attribute"],
+    ["attributes without a namespace", { client: "labels.app=b", import: "a/b" }, "add namespace=NAMESPACE"],
   ] as const)("%s", (_rule, options, message) => expect(() => explainQuery(options)).toThrow(message));
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json";
 import { GATEWAY_FLAGS } from "../../src/process/flags.ts";
+import { completed } from "../completed.ts";
 import { cleanEnvironment, clusterlink, command } from "./clusterlink.ts";
 
 const COMMANDS = [
@@ -33,11 +34,30 @@ test("the help lists every command that is for people, and no other", async () =
   expect(listed.filter((name) => name !== "clusterlink")).toEqual(COMMANDS);
 });
 
-test.each(COMMANDS)("'%s --help' shows examples", async (name) => {
-  const { out, code } = await clusterlink([name, "--help"]);
+const WITH_HELP = ["", ...COMMANDS, "create fabric", "create peer-cert", "deploy peer"];
+
+test.each(WITH_HELP)("'%s --help' shows examples that can be pasted into a shell", async (name) => {
+  const { out, code } = await clusterlink([...name.split(" ").filter(Boolean), "--help"]);
   expect(code).toBe(0);
-  expect(out).toContain(`Usage: clusterlink ${name}`);
-  if (name !== "create") expect(out).toContain("Examples:");
+  expect(out).toStartWith(`Usage: clusterlink ${name}`.trimEnd());
+  const [, examples = ""] = out.split("\nExamples:\n");
+  const lines = examples.split("\n").filter((line) => line.startsWith("  "));
+  expect(lines.length).toBeGreaterThan(0);
+  const remarks = lines.filter((line) => !line.startsWith("  #") && /\S {2,}\S/.test(line));
+  expect(remarks).toEqual([]);
+  const read = await completed(["bash", "-n", "-c", lines.join("\n")]);
+  expect(read).toEqual({ code: 0, out: "", err: "" });
+});
+
+test("'help' reaches the commands of commands", async () => {
+  const { out, code } = await clusterlink(["help", "create", "fabric"]);
+  expect(out).toStartWith("Usage: clusterlink create fabric ");
+  expect(code).toBe(0);
+});
+
+test("a kind that is almost one is followed by what was meant", async () => {
+  expect((await clusterlink(["get", "imort"])).err).toEndWith(" (did you mean import?)\n");
+  expect((await clusterlink(["get", "frobs"])).err).not.toContain("did you mean");
 });
 
 test("the help of 'gateway' has every flag with its variable", async () => {
@@ -54,6 +74,16 @@ describe("wrong usage exits with 2 and one clear line:", () => {
     ["an unknown option", ["get", "imports", "--frob"], "error: unknown option '--frob'"],
     ["a missing argument", ["get"], "error: missing required argument 'kind'"],
     ["an unknown kind", ["get", "frobs"], "error: 'frobs' is no kind"],
+    ["a kind that is almost one", ["get", "imort"], "error: 'imort' is no kind: use one of peers, exports,"],
+    [
+      "a name with its namespace",
+      ["get", "import", "shop/web"],
+      "error: 'shop/web' is no name: for 'web' in namespace",
+    ],
+    ["an empty name", ["delete", "import/"], "error: the name is empty: write for example import/web"],
+    ["a kind alone among names", ["delete", "import/a", "b"], "error: 'b' is no kind"],
+    ["the help of an unknown command", ["frob", "--help"], "error: unknown command 'frob'"],
+    ["help about an unknown command", ["help", "frob"], "error: unknown command 'frob'"],
     ["an unknown format", ["get", "imports", "-o", "xml"], "error: option '-o, --output <format>' argument 'xml'"],
     ["a name in every namespace", ["get", "import", "web", "-A"], "error: a name needs one namespace"],
     ["a watch of several kinds", ["get", "imports,exports", "-w"], "error: -w watches one kind"],

@@ -108,6 +108,29 @@ describe("get", () => {
     const { out } = await site.run(["get", "exp", "back", "-n", "shop", "-o", "yaml"]);
     expect(Bun.YAML.parse(out)).toMatchObject({ kind: "Export", spec: { host: "127.0.0.1", port: 91 } });
   });
+  test("hides the managed fields, so that apply takes back what it shows", async () => {
+    await apply(exported("round", 104));
+    for (const format of ["yaml", "json"]) {
+      const { out } = await site.run(["get", "export", "round", "-n", "shop", "-o", format]);
+      expect(out).not.toContain("managedFields");
+      expect(await apply(out)).toEqual({ code: 0, out: "export.clusterlink.net/round unchanged\n", err: "" });
+    }
+    const list = await site.run(["get", "exports", "-n", "shop", "-o", "yaml"]);
+    expect(list.out).not.toContain("managedFields");
+  });
+  test("shows the managed fields with --show-managed-fields", async () => {
+    await apply(exported("managed", 105));
+    const { out } = await site.run(["get", "export/managed", "-n", "shop", "-o", "json", "--show-managed-fields"]);
+    expect(JSON.parse(out).metadata.managedFields).toMatchObject([{ manager: "clusterlink", operation: "Apply" }]);
+  });
+  test.each([
+    ["after one kind", ["exports", "n-one", "n-two"]],
+    ["each with its kind", ["export/n-one", "exp/n-two"]],
+  ])("shows several objects in one table, named %s", async (_rule, words) => {
+    await apply(`${exported("n-one", 106)}---\n${exported("n-two", 107)}`);
+    const { out } = await site.run(["get", ...words, "-n", "shop"]);
+    expect(out).toMatch(/^NAME .*\nn-one .*\nn-two .*\n$/);
+  });
   test("shows a list as JSON, by label", async () => {
     await apply(`${exported("red", 92, "colours")}---\n${exported("blue", 93, "colours")}`);
     const { out } = await site.run(["get", "exports", "-n", "colours", "-l", "app=red", "-o", "json"]);
@@ -170,6 +193,15 @@ describe("delete", () => {
     expect(out).toBe("export.clusterlink.net/gone deleted\n");
     expect(err).toBe('error: exports.clusterlink.net "missing" not found\n');
     expect(code).toBe(1);
+  });
+  test("deletes several objects, each named with its kind", async () => {
+    const policy = `apiVersion: clusterlink.net/v1alpha1\nkind: AccessPolicy\nmetadata: {name: mixed, namespace: shop}\nspec: {action: allow, from: [{workloadSelector: {}}], to: [{workloadSelector: {}}]}\n`;
+    await apply(`${exported("mixed", 108)}---\n${policy}`);
+    expect(await site.run(["delete", "export/mixed", "accesspolicy/mixed", "-n", "shop"])).toEqual({
+      code: 0,
+      out: "export.clusterlink.net/mixed deleted\naccesspolicy.clusterlink.net/mixed deleted\n",
+      err: "",
+    });
   });
   test("of something absent succeeds with --ignore-not-found", async () => {
     expect(await site.run(["delete", "export/missing", "--ignore-not-found"])).toEqual({ code: 0, out: "", err: "" });

@@ -112,7 +112,48 @@ test("an explanation tells the verdict, each candidate in order, and marks the p
     "   POLICY           TIER      ACTION   FROM       TO",
     "   shop/no-cats     regular   deny     no-match   match",
     "   shop/allow-web   regular   allow    match      match   <- decides",
+    "",
+    "Site berlin decides, too. Ask it there: clusterlink explain --peer oslo --export shop/web",
   ]);
+});
+
+describe("what the importing site allows is asked of the exporting one, too,", () => {
+  const candidate = {
+    to: {},
+    source: { peer: "berlin", exportName: "web", exportNamespace: "shop" },
+    reason: "",
+    allowed: true,
+    decidedBy: "shop/a",
+    considered: [],
+  };
+  const from = { "peer.clusterlink.net/name": "oslo" };
+  const lastLine = (explanation: Partial<Parameters<typeof explanationLines>[0]>) =>
+    explanationLines({
+      allowed: true,
+      decidedBy: "shop/a",
+      summary: "",
+      from,
+      unknown: [],
+      candidates: [candidate],
+      ...explanation,
+    }).at(-1);
+  test("with the client as the policies see it", () => {
+    const client = { "client.clusterlink.net/namespace": "shop", "client.clusterlink.net/labels.app": "it's" };
+    expect(lastLine({ from: { ...from, ...client } })).toEndWith(
+      "clusterlink explain --peer oslo --client 'namespace=shop,labels.app=it'\\''s' --export shop/web",
+    );
+  });
+  test("of the source that is tried first of those that are allowed", () => {
+    const other = { ...candidate, source: { peer: "paris", exportName: "web", exportNamespace: "shop" } };
+    expect(lastLine({ candidates: [{ ...candidate, allowed: false }, other] })).toStartWith("Site paris decides, too.");
+  });
+  test("and what is refused is not", () => {
+    expect(lastLine({ allowed: false, candidates: [{ ...candidate, allowed: false }] })).not.toContain("decides, too");
+  });
+  test("and the exporting site is not sent to another", () => {
+    const { source: _, ...own } = candidate;
+    expect(lastLine({ candidates: [own] })).not.toContain("decides, too");
+  });
 });
 
 test("a status names unreachable peers with their last error, and every problem once", () => {
