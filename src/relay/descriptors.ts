@@ -7,7 +7,9 @@ const DIAL_HIGH_WATER = 0.95;
 /** Descriptors that are no connection: listeners, the channel, libraries. */
 const RESERVED = 32;
 /** Connections to one address that may hang in the kernel before no more are made. */
-const MAX_ABANDONED = 64;
+const MAX_HANGING = 64;
+/** Connections that one peer may have called off while they are being made, as a share of RLIMIT_NOFILE. */
+const CALLED_OFF_SHARE = 1 / 32;
 
 /**
  * Counts the sockets of this process, because a process without descriptors cannot even refuse a connection: `accept`
@@ -46,21 +48,30 @@ export class Descriptors {
     this.#used -= 1;
   }
 
-  /** A connection to that address is being made that nobody wants any more; only the kernel can end it, in minutes. */
-  abandon(address: string): void {
-    this.#abandoned.set(address, (this.#abandoned.get(address) ?? 0) + 1);
+  /**
+   * A connection is being made that nobody wants any more; only the kernel can end it, in minutes.
+   *
+   * @param blamed - the peer that has called it off, or, once it hangs, the address: neither is ever the other's
+   */
+  abandon(blamed: string): void {
+    this.#abandoned.set(blamed, (this.#abandoned.get(blamed) ?? 0) + 1);
   }
 
-  /** The kernel has ended one of those. */
-  recover(address: string): void {
-    const left = (this.#abandoned.get(address) ?? 1) - 1;
-    if (left === 0) this.#abandoned.delete(address);
-    else this.#abandoned.set(address, left);
+  /** The kernel has ended one of those, or somebody else is blamed for it from now on. */
+  recover(blamed: string): void {
+    const left = (this.#abandoned.get(blamed) ?? 1) - 1;
+    if (left === 0) this.#abandoned.delete(blamed);
+    else this.#abandoned.set(blamed, left);
   }
 
-  /** Whether so many of those are there that another one would be one too many. */
+  /** Whether so many hang at that address that another one would be one too many. */
   isDead(address: string): boolean {
-    return (this.#abandoned.get(address) ?? 0) >= MAX_ABANDONED;
+    return (this.#abandoned.get(address) ?? 0) >= MAX_HANGING;
+  }
+
+  /** Whether that peer has called off so many that it has to wait until the kernel is done with some. */
+  isHasty(peer: string): boolean {
+    return (this.#abandoned.get(peer) ?? 0) >= this.limit * CALLED_OFF_SHARE;
   }
 }
 

@@ -6,10 +6,20 @@ import { DialError } from "./errors.ts";
 import { type CountedHandlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 
 export type DialTarget =
-  /** `session`: of an earlier connection, to be resumed. */
-  | { host: string; port: number; tls?: TLSOptions & { ALPNProtocols: string }; session?: Uint8Array | undefined }
+  | {
+      host: string;
+      port: number;
+      tls?: TLSOptions & { ALPNProtocols: string };
+      /** Of an earlier connection, to be resumed. */
+      session?: Uint8Array | undefined;
+      /** The peer that it is for; absent where this site wants it for itself. */
+      asker?: string;
+    }
   /** The path of a unix socket. */
   | { unix: string };
+
+/** A connection that was called off hangs when it has still not been made after so many milliseconds. */
+const HANGING = 250;
 
 /** Whom a dial tells how it went; exactly one of the two is called, once, unless the dial was cancelled. */
 export interface DialOwner {
@@ -27,7 +37,8 @@ export interface DialContext {
 /**
  * Connects to a host within `timeout` ms, TLS handshake included. Bun has no deadline of its own for that, and no way to
  * stop a connection that is being made: one that comes too late is torn down as it arrives. An address at which too many
- * of those hang counts as dead.
+ * of those hang counts as dead. What is called off counts against whom it was for until it hangs: a peer may open and reset
+ * streams as it likes, and must not make a service that answers look dead to others.
  */
 export class Dial implements SocketUser, Expiring {
   #over = false;
@@ -35,7 +46,8 @@ export class Dial implements SocketUser, Expiring {
   #socket: RelaySocket | undefined;
   /** The kernel is making the connection. */
   #connecting = false;
-  #abandoned = false;
+  /** Who or what is blamed for it since nobody wants it any more. */
+  #blamed: string | undefined;
 
   constructor(
     private readonly target: DialTarget,
@@ -47,6 +59,7 @@ export class Dial implements SocketUser, Expiring {
     const { descriptors } = context;
     if (!descriptors.mayDial) this.#failSoon("connect", "this relay has no descriptor left");
     else if (descriptors.isDead(this.#name)) this.#failSoon("timeout", `${this.#name} has not answered for long`);
+    else if (descriptors.isHasty(this.#asker)) this.#failSoon("connect", `${this.#asker} calls off too many streams`);
     else {
       descriptors.take();
       this.#connecting = true;
@@ -57,8 +70,10 @@ export class Dial implements SocketUser, Expiring {
   /** Gives up; the owner hears no more of it. */
   cancel(): void {
     if (this.#over) return;
-    this.#abandon();
     this.#end();
+    if (!this.#connecting) return;
+    this.#blame(this.#asker);
+    this.context.deadlines.set(this, HANGING);
   }
 
   onConnected(socket: RelaySocket): void {
@@ -87,7 +102,7 @@ export class Dial implements SocketUser, Expiring {
   }
 
   onExpired(): void {
-    this.#abandon();
+    if (this.#connecting) this.#blame(this.#name);
     this.#fail(new DialError("timeout", `${this.#name} did not answer in time`));
   }
 
@@ -100,6 +115,10 @@ export class Dial implements SocketUser, Expiring {
 
   get #name(): string {
     return "unix" in this.target ? this.target.unix : formatHostPort(this.target.host, this.target.port);
+  }
+
+  get #asker(): string {
+    return "asker" in this.target ? this.target.asker : "";
   }
 
   async #connect(): Promise<void> {
@@ -144,18 +163,19 @@ export class Dial implements SocketUser, Expiring {
   }
 
   /** Nobody waits for it any more. */
-  #abandon(): void {
-    if (!this.#connecting) return;
-    this.#abandoned = true;
-    this.context.descriptors.abandon(this.#name);
+  #blame(whom: string): void {
+    if (this.#blamed !== undefined) this.context.descriptors.recover(this.#blamed);
+    this.#blamed = whom;
+    this.context.descriptors.abandon(whom);
   }
 
   /** The kernel is done with it: what was abandoned has been made after all, or has failed. */
   #settle(): void {
     this.#connecting = false;
-    if (!this.#abandoned) return;
-    this.#abandoned = false;
-    this.context.descriptors.recover(this.#name);
+    if (this.#blamed === undefined) return;
+    this.context.descriptors.recover(this.#blamed);
+    this.#blamed = undefined;
+    this.context.deadlines.clear(this);
   }
 }
 

@@ -101,7 +101,8 @@ export class ServerConnection implements StreamOwner, DialOwner, LiveConnection 
       return;
     }
     const { host, port } = admission.entry;
-    this.#dial = new Dial({ host, port }, this.context.state.site.deadlines.dial, this, this.context);
+    const target = { host, port, asker: this.#ingress.request.peer };
+    this.#dial = new Dial(target, this.context.state.site.deadlines.dial, this, this.context);
   }
 
   #leaveService(): void {

@@ -15,7 +15,8 @@ import { tearDown } from "./teardown.ts";
 
 afterAll(tearDown);
 
-const descriptors = new Descriptors();
+/** A peer may have called off 200 at a time: fewer than a listener's backlog takes. */
+const descriptors = new Descriptors(6400);
 const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors) };
 const { ca, cert, key } = await certificatesOf("east");
 const tls = { ca, cert, key, serverName: "west", rejectUnauthorized: true, ALPNProtocols: "\x0dclusterlink/2" };
@@ -103,6 +104,42 @@ describe("the descriptor of a dial comes back when", () => {
     await Bun.sleep(50);
     called.cancel();
     await eventually(() => end !== "" && descriptors.used === before, "the connection is gone");
+  });
+});
+
+/** Dials so often for that peer, and calls each off at once. */
+function callOff(port: number, asker: string, count: number): void {
+  const owner = { onDialled: () => undefined, onDialFailed: () => undefined };
+  const target = { host: "127.0.0.1", port, asker };
+  for (let i = 0; i < count; i++) new Dial(target, 60_000, owner, context).cancel();
+}
+
+describe("dials that a peer calls off", () => {
+  test("at once are not held against the host, and not against others", async () => {
+    const before = descriptors.used;
+    callOff(west.port, "hasty", 200);
+    expect(await dial({ host: "127.0.0.1", port: west.port, asker: "other" })).toBe("dialled");
+    await eventually(() => descriptors.used === before, "all descriptors are back");
+  });
+
+  test("at once, and too many, keep that peer waiting until the kernel is done with them", async () => {
+    const again: DialTarget = { host: "127.0.0.1", port: west.port, asker: "hasty" };
+    const before = descriptors.used;
+    callOff(west.port, "hasty", 200);
+    expect(await dial(again)).toBe("connect");
+    await eventually(() => descriptors.used === before, "all descriptors are back");
+    expect(await dial(again)).toBe("dialled");
+  });
+
+  test("and that hang make the host count as dead: no more are made to it", async () => {
+    const port = await blackHole();
+    callOff(port, "hasty", 64);
+    await Bun.sleep(600);
+    const { used } = descriptors;
+    const result = dial(localhost(port), 60_000);
+    expect(descriptors.used).toBe(used);
+    expect(await result).toBe("timeout");
+    expect(await dial({ host: "127.0.0.1", port: west.port, asker: "hasty" })).toBe("dialled");
   });
 });
 

@@ -6,7 +6,7 @@ import { FrameType, MAX_CONTROL, MAX_DATA, MAX_EARLY_DATA } from "../../src/wire
 import { decodeRefused, encodeAttributes, encodeOpen } from "../../src/wire/messages.ts";
 import { blackHole } from "./black-hole.ts";
 import { certificatesOf, Site, source } from "./fabric.ts";
-import { frameOf, headerOf, RawGateway, RawPeer } from "./raw-peer.ts";
+import { aboutStream, frameOf, headerOf, RawGateway, RawPeer } from "./raw-peer.ts";
 import { application, ending, eventually, next, readAll, service } from "./sockets.ts";
 import { tearDown } from "./teardown.ts";
 
@@ -304,6 +304,16 @@ test("PINGs from a peer that does not read are answered a few times, and then no
     await Bun.sleep(1);
   }
   await eventually(() => peer.gone !== undefined, "the tunnel was torn down");
+});
+
+test("OPENs that are reset in the same breath do not make their service look dead", async () => {
+  const peer = await tunnel();
+  const openOf = (stream: number) => encodeOpen(stream, "default", "echo", NO_ATTRIBUTES, "");
+  const given = Array.from({ length: 100 }, (_, i) => [openOf(i + 1), frameOf(reset, aboutStream(i + 1, 0))]);
+  peer.send(Buffer.concat([...given.flat(), openOf(101), frameOf(data, Buffer.from("served"))]));
+  await eventually(() => peer.text === "served" || peer.got(refused), "the last one is answered");
+  expect(peer.text).toBe("served");
+  peer.terminate();
 });
 
 test("OPENs from a peer that does not read are refused a few times, and then no more", async () => {
