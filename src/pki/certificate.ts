@@ -11,6 +11,8 @@ export interface CertificateFields {
   /** DER of the names, to compare. */
   issuer: Buffer;
   subject: Buffer;
+  /** The object identifier of what it was signed with. */
+  signatureAlgorithm: string;
   ca: boolean;
   /** How many intermediates may follow; absent is any number. */
   pathLength?: number;
@@ -54,9 +56,10 @@ export function readCertificate(der: Buffer): CertificateFields {
   if (tbs?.tag !== TAG.SEQUENCE) throw malformed("no body");
   const parts = readElements(tbs.content);
   if (parts[0]?.tag === 0xa0) parts.shift();
-  const [, , issuer, validity, subject, publicKey, ...rest] = parts;
-  if (issuer === undefined || validity === undefined || subject === undefined || publicKey === undefined)
-    throw malformed("fields are missing");
+  const [, signature, issuer, validity, subject, publicKey, ...rest] = parts;
+  if (!signature || !issuer || !validity || !subject || !publicKey) throw malformed("fields are missing");
+  const [algorithm] = readElements(signature.content);
+  if (algorithm?.tag !== TAG.OID) throw malformed("no signature algorithm");
   const [notBefore, notAfter] = sequence(validity.content, 2);
   if (notBefore === undefined || notAfter === undefined) throw malformed("no validity");
   const fields: CertificateFields = {
@@ -65,6 +68,7 @@ export function readCertificate(der: Buffer): CertificateFields {
     notAfter: readTime(notAfter),
     issuer: issuer.content,
     subject: subject.content,
+    signatureAlgorithm: readOid(algorithm.content),
     ca: false,
     unknownCritical: [],
   };

@@ -1,5 +1,5 @@
 /** Our own verification of a certificate chain (RFC 5280, section 6), apart from that of the handshake. */
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import {
   type CertificateFields,
   EKU_CLIENT,
@@ -12,6 +12,7 @@ import {
 import { PkiError, type PkiErrorCode } from "./errors.ts";
 import { LruCache } from "./lru.ts";
 import { pemBlocks, pemBytes } from "./pem.ts";
+import { isStrongSignature, keyWeakness } from "./strength.ts";
 
 /** A valid chain is so until `notAfter` (milliseconds since the epoch), the earliest of its certificates. */
 export type ChainVerdict = { valid: true; notAfter: number } | { valid: false; code: PkiErrorCode; reason: string };
@@ -21,8 +22,9 @@ type ChainFault = Extract<ChainVerdict, { valid: false }>;
 export type ChainPurpose = "client" | "server";
 
 /**
- * Verifies a chain up to a self-signed CA of `caPem`: validity in time, signatures, CA flag, key usage, path length,
- * extended key usage all the way up, DNS name constraints, and no critical extension that is not understood.
+ * Verifies a chain up to a self-signed CA of `caPem`: validity in time, signatures, strength of keys and signatures, CA
+ * flag, key usage, path length, extended key usage all the way up, DNS name constraints, and no critical extension that
+ * is not understood.
  * The session may have been resumed and the CAs may have changed since its handshake; nothing of it is relied upon.
  *
  * @param chain - DER: the leaf, then intermediates in any order; a root among them is trusted only if `caPem` has it.
@@ -45,6 +47,10 @@ export function verifyChain(chain: readonly Buffer[], caPem: string, now: number
 export class ParsedCertificate {
   readonly fields: CertificateFields;
   readonly x509: X509Certificate;
+  /** Why its key proves nothing, as {@link keyWeakness} says it; undefined when it does. */
+  readonly keyWeakness: string | undefined;
+  /** Undefined when it is of a kind that is not known here, or not well-formed: anybody may send such a certificate. */
+  readonly #key: KeyObject | undefined;
   readonly #signers = new WeakMap<ParsedCertificate, boolean>();
 
   /** @throws PkiError `malformed-certificate`. */
@@ -55,13 +61,16 @@ export class ParsedCertificate {
     } catch (cause) {
       throw new PkiError("malformed-certificate", "the certificate is malformed", { cause });
     }
+    this.#key = publicKeyOf(this.x509);
+    this.keyWeakness = this.#key === undefined ? "cannot be read" : keyWeakness(this.#key);
   }
 
   /** Whether names and key identifiers say so, and the signature proves it. */
   isIssuedBy(issuer: ParsedCertificate): boolean {
     const known = this.#signers.get(issuer);
     if (known !== undefined) return known;
-    const issued = this.x509.checkIssued(issuer.x509) && this.x509.verify(issuer.x509.publicKey);
+    const key = issuer.#key;
+    const issued = key !== undefined && this.x509.checkIssued(issuer.x509) && this.x509.verify(key);
     this.#signers.set(issuer, issued);
     return issued;
   }
@@ -155,6 +164,11 @@ class PathSearch {
       const use = this.#usage === EKU_CLIENT ? "client" : "server";
       return fault("missing-eku", `${whose} does not allow use as a TLS ${use}`);
     }
+    if (certificate.keyWeakness !== undefined)
+      return fault("unsupported-key", `the key of ${whose} ${certificate.keyWeakness}`);
+    // Nobody relies on the signature of a CA that is trusted by itself.
+    if (!this.#anchors.has(certificate) && !isStrongSignature(fields.signatureAlgorithm))
+      return fault("weak-signature", `${whose} is signed with an algorithm that can be forged; use SHA-256`);
     if (fields.unknownCritical.length > 0) {
       return fault(
         "malformed-certificate",
@@ -194,6 +208,14 @@ function isWithin(name: string, tree: string): boolean {
   const [host, domain] = [name.toLowerCase(), tree.toLowerCase()];
   if (domain === "" || host === domain) return true;
   return host.endsWith(domain.startsWith(".") ? domain : `.${domain}`);
+}
+
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
 }
 
 function fault(code: PkiErrorCode, reason: string): ChainFault {

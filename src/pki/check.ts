@@ -6,6 +6,7 @@ import { type ParsedCertificate, parse, verifyChain } from "./chain.ts";
 import { CertificateSetError, PkiError, type PkiErrorCode, type PkiFault } from "./errors.ts";
 import { siteNameOf } from "./identity.ts";
 import { joinPem, pemBlocks, pemBytes, readPem } from "./pem.ts";
+import { keyWeakness } from "./strength.ts";
 
 /** The contents of the three files. */
 export interface CertificateTexts {
@@ -157,10 +158,7 @@ class SetCheck {
 /** @returns why TLS cannot use this key, if so. */
 function unsupported(key: KeyObject): string | undefined {
   const details = key.asymmetricKeyDetails ?? {};
-  if (key.asymmetricKeyType === "rsa") {
-    const bits = details.modulusLength ?? 0;
-    return bits >= 2048 ? undefined : `is an RSA key of ${bits} bits; 2048 is the least`;
-  }
+  if (key.asymmetricKeyType === "rsa") return keyWeakness(key);
   if (key.asymmetricKeyType === "ec") {
     const curve = details.namedCurve ?? "unknown";
     return CURVES.has(curve) ? undefined : `is an EC key on curve ${curve}; use P-256 or P-384`;

@@ -6,6 +6,7 @@ export type PkiErrorCode =
   | "malformed-key"
   | "encrypted-key"
   | "unsupported-key"
+  | "weak-signature"
   | "key-mismatch"
   | "no-dns-san"
   | "invalid-name"

@@ -40,6 +40,8 @@ export interface Recipe {
   extensions?: x509.Extension[];
   algorithm?: typeof P256 | typeof RSA | { name: string; namedCurve: string; hash: string };
   keys?: CryptoKeyPair;
+  /** What the issuer signs with; default SHA-256. */
+  hash?: string;
 }
 
 /** Makes a certificate; without an issuer it signs itself. */
@@ -70,7 +72,10 @@ export async function make(recipe: Recipe): Promise<Made> {
     notAfter: new Date(recipe.notAfter ?? NOW + 365 * DAY),
     publicKey: keys.publicKey,
     signingKey: (issuer?.keys ?? keys).privateKey,
-    signingAlgorithm: (issuer?.keys ?? keys).privateKey.algorithm.name === "ECDSA" ? P256 : RSA,
+    signingAlgorithm: {
+      ...((issuer?.keys ?? keys).privateKey.algorithm.name === "ECDSA" ? P256 : RSA),
+      hash: recipe.hash ?? "SHA-256",
+    },
     extensions,
   });
   return {

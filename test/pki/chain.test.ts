@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { type ChainPurpose, verifyChain } from "../../src/pki/chain.ts";
 import {
   clientAuth,
@@ -16,6 +17,10 @@ import {
   serverAuth,
   tlv,
 } from "./authority.ts";
+
+/** Object identifiers in DER, without tag and length. */
+const ID_EC_PUBLIC_KEY = Buffer.from("2a8648ce3d0201", "hex");
+const PRIME256V1 = Buffer.from("2a8648ce3d030107", "hex");
 
 const root = await makeRoot();
 const foreign = await makeRoot({ subject: "CN=foreign" });
@@ -161,6 +166,25 @@ describe("a chain is refused", () => {
     expect(verdict([await makeSite(middle, name), middle], [root])).toBe(expected);
   });
 
+  test("when a key in it is too weak to prove anything", async () => {
+    const weak = { algorithm: { ...RSA, modulusLength: 1024 } };
+    expect(verdict([await makeSite(root, "berlin", weak)], [root])).toBe("unsupported-key");
+    const middle = await makeIntermediate(root, weak);
+    expect(verdict([await makeSite(middle, "berlin"), middle], [root])).toBe("unsupported-key");
+    const ca = await makeRoot(weak);
+    expect(verdict([await makeSite(ca, "berlin")], [ca])).toBe("unsupported-key");
+  });
+
+  test("when SHA-1 is what its CA signed; that of the CA itself is relied on by nobody", async () => {
+    const old = await makeRoot({ hash: "SHA-1" });
+    expect(verdict([await makeSite(old, "berlin")], [old])).toBe("valid");
+    expect(verdict([await makeSite(old, "berlin", { hash: "SHA-1" })], [old])).toBe("weak-signature");
+    const middle = await makeIntermediate(old, { hash: "SHA-1" });
+    expect(verdict([await makeSite(middle, "berlin"), middle], [old])).toBe("weak-signature");
+    const rsa = await makeRoot({ algorithm: { ...RSA, hash: "SHA-1" }, hash: "SHA-1" });
+    expect(verdict([await makeSite(rsa, "berlin", { hash: "SHA-1" })], [rsa])).toBe("weak-signature");
+  });
+
   test("with a critical extension that nobody knows", async () => {
     const strange = new Extension("1.2.3.4.5", true, tlv(0x05, ""));
     expect(verdict([await makeSite(root, "berlin", { extensions: [strange] })], [root])).toBe("malformed-certificate");
@@ -179,4 +203,40 @@ describe("a chain is refused", () => {
     const middle = await makeIntermediate(foreign);
     expect(verdict([await makeSite(middle, "berlin"), ...lookalikes, middle], [root])).toBe("not-signed-by-ca");
   });
+
+  test("where a key in it cannot be read; one that was sent along for nothing disturbs nothing", async () => {
+    const middle = await makeIntermediate(root);
+    const leaf = await makeSite(middle, "berlin");
+    for (const oid of [ID_EC_PUBLIC_KEY, PRIME256V1]) {
+      const der = Buffer.from(middle.der);
+      der[der.indexOf(oid) + oid.length - 1] = 0x7f;
+      expect(verdict([leaf, { ...middle, der }, middle], [root])).toBe("valid");
+      expect(verdict([leaf, { ...middle, der }], [root])).toBe("not-signed-by-ca");
+      expect(verdict([{ ...middle, der }], [root])).toBe("unsupported-key");
+    }
+  });
+});
+
+test("any bytes get a verdict, and no change of a certificate's bytes passes for another certificate", async () => {
+  const middle = await makeIntermediate(root, { algorithm: RSA });
+  const leaf = await makeSite(middle, "berlin");
+  const parts = [leaf.der, middle.der];
+  const change = fc.record({
+    part: fc.nat(1),
+    at: fc.nat(Math.min(...parts.map(({ length }) => length)) - 1),
+    inserted: fc.uint8Array({ maxLength: 2 }),
+    removed: fc.oneof({ weight: 9, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.constant(10_000) }),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      const chain = [...parts];
+      for (const { part, at, inserted, removed } of changes) {
+        const bytes = chain[part] ?? Buffer.alloc(0);
+        chain[part] = Buffer.concat([bytes.subarray(0, at), inserted, bytes.subarray(at + removed)]);
+      }
+      const result = verifyChain(chain, root.pem, NOW, "client");
+      expect(result.valid).toBe(chain.every((bytes, i) => bytes.equals(parts[i] ?? bytes)));
+    }),
+    { numRuns: 2000 },
+  );
 });
