@@ -117,9 +117,10 @@ export class Control {
     });
   }
 
-  /** Why something is behind what it is read from at present, for people. */
+  /** What is behind what it is read from at present, or contested, and why, for people. */
   get behind(): string[] {
-    return [...this.objects.problems, ...(this.options.site.surroundings?.problems ?? [])];
+    const { surroundings } = this.options.site;
+    return [...this.objects.problems, ...(surroundings?.problems ?? []), ...this.#statuses.problems];
   }
 
   /** Takes a relay as a follower. */

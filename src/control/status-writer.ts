@@ -5,6 +5,7 @@ import { formatTimestamp } from "../resources/timestamp.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { Contests } from "./contests.ts";
 import { KeyQueue } from "./key-queue.ts";
 
 /**
@@ -49,6 +50,9 @@ interface Attempt {
   resourceVersion: string;
 }
 
+/** Contested objects that are named. */
+const MAX_NAMED = 20;
+
 const RETRY = { first: 20, longest: 30_000 };
 
 /**
@@ -72,7 +76,7 @@ export function statusOf(
 /**
  * Brings statuses to what is wanted of them, one write at a time for each object, and writes only what differs. A failed
  * write is tried again with backoff, on the object as it is then; before that only when the object or what is wanted of
- * it has changed.
+ * it has changed. Where somebody else writes a status otherwise, again and again, it is put right with growing pauses.
  */
 export class StatusWriter {
   readonly #wanted = new Map<string, Wanted>();
@@ -80,6 +84,9 @@ export class StatusWriter {
   readonly #written = new Map<string, ResourceOf<GatewayKindName>>();
   /** Writes that are under way or failed: what would be the same again waits for them. */
   readonly #tried = new Map<string, Attempt>();
+  /** Statuses as they were written last, and of which object: who finds another one there is not the only one who writes. */
+  readonly #left = new Map<string, { uid: string; status: unknown }>();
+  readonly #contests = new Contests();
   readonly #queue: KeyQueue;
 
   constructor(readonly options: StatusWriterOptions) {
@@ -101,9 +108,7 @@ export class StatusWriter {
     for (const id of this.#wanted.keys()) {
       const key = id.slice(kind.length + 1);
       if (!id.startsWith(`${kind} `) || statuses.has(key)) continue;
-      this.#wanted.delete(id);
-      this.#written.delete(id);
-      this.#tried.delete(id);
+      this.#forget(id);
     }
     const differing: string[] = [];
     for (const [key, status] of statuses) {
@@ -119,14 +124,24 @@ export class StatusWriter {
     this.#add(differing);
   }
 
+  /** Which statuses somebody else writes too, for people. */
+  get problems(): string[] {
+    return this.#contests.open.slice(0, MAX_NAMED).map((id) => {
+      const why = "somebody else writes its status too, so that it is put right with pauses";
+      return `${id}: ${why} (does another gateway serve it?)`;
+    });
+  }
+
   /** Writes what is wanted and not written, because this process was not the one that writes. */
   resume(): void {
     this.#tried.clear();
+    this.#left.clear();
     this.#add([...this.#wanted.keys()].filter((id) => this.#isToBeTried(id)));
   }
 
   /** Writes no more; resolves when the writes under way have ended. */
   async stop(): Promise<void> {
+    this.#contests.stop();
     await this.#queue.pause();
   }
 
@@ -174,17 +189,38 @@ export class StatusWriter {
     const pending = this.#pending(id);
     if (pending === undefined || this.options.writes?.(kind) === false) return;
     const { wanted, object, status } = pending;
+    const contested = this.#isContested(id, object);
+    if (contested && this.#contests.rests(id, () => this.#add([id]))) return;
     this.#tried.set(id, { status: wanted.status, resourceVersion: object.metadata.resourceVersion });
     try {
       const changed = { ...object, status } as ResourceOf<GatewayKindName>;
       const written = await this.options.store.updateStatus(kind, changed);
       this.#tried.delete(id);
       this.#written.set(id, written);
+      this.#left.set(id, { uid: written.metadata.uid, status: written.status });
+      if (contested && this.#contests.overruled(id)) this.#tellContest(id);
       this.options.onWritten?.(object, written);
     } catch (error) {
       if (!(error instanceof StoreError && error.code === "NotFound")) throw error;
       this.#tried.delete(id);
     }
+  }
+
+  /** Whether somebody else has written the status since. */
+  #isContested(id: string, { metadata, status }: ResourceOf<GatewayKindName>): boolean {
+    const left = this.#left.get(id);
+    return left !== undefined && left.uid === metadata.uid && !Bun.deepEquals(left.status, status);
+  }
+
+  #tellContest(id: string): void {
+    const [kind, key] = partsOf(id);
+    const message = "somebody else writes this status too; it is put right with growing pauses";
+    this.options.log.warn(`${message}. Two gateways must not serve the same namespace`, { kind, key });
+  }
+
+  #forget(id: string): void {
+    for (const known of [this.#wanted, this.#written, this.#tried, this.#left]) known.delete(id);
+    this.#contests.forget(id);
   }
 }
 

@@ -66,6 +66,10 @@ describe("the status writer", () => {
       want,
       tries: () => tries,
       status: () => current?.status,
+      overwrite: () => {
+        const other = { type: "ExportValid", status: "False", reason: "Other", message: "m", lastTransitionTime: "t" };
+        if (current) current = { ...current, status: { conditions: [other] } } as ResourceOf<KindName>;
+      },
       remove: () => (current = undefined),
       replace: () => (current = object("Export", "e", { port: 1 })),
     };
@@ -86,6 +90,32 @@ describe("the status writer", () => {
     want();
     await until(status);
     expect(tries()).toBe(3);
+  });
+
+  test("puts right what somebody else writes, at once while that is seldom, and seldom when it is always", async () => {
+    const { writer, want, tries, overwrite, status } = writing();
+    want();
+    for (let times = 0; times < 50; times++) {
+      await Bun.sleep(2);
+      overwrite();
+      want();
+    }
+    expect(tries()).toBe(4);
+    expect(writer.problems).toEqual([expect.stringContaining("Export default/e: somebody else writes its status too")]);
+    await until(() => tries() === 5);
+    expect(status()?.conditions?.[0]?.reason).toBe("Valid");
+    await writer.stop();
+  });
+
+  test("writes what it wants anew without a pause, however often", async () => {
+    const { writer, want, tries } = writing();
+    for (let times = 1; times <= 20; times++) {
+      const reason = `R${times}`;
+      want({ conditions: [{ type: "ExportValid", status: "True", reason, message: "m" }] });
+      await until(() => tries() === times);
+    }
+    expect(writer.problems).toEqual([]);
+    await writer.stop();
   });
 
   test("gives up on an object that is gone", async () => {

@@ -28,6 +28,8 @@ export const TIMES: ElectionTimes = { duration: 3_000, renewal: 2_000, retry: 30
 
 export interface ReplicaOptions {
   identity?: string;
+  /** The gateway's own. Default: {@link SYSTEM}. */
+  namespace?: string;
   watchNamespace?: string;
   privilegedPolicies?: boolean;
   identityMaxAge?: number;
@@ -58,7 +60,8 @@ export class Replica {
   }
 
   private constructor(client: KubeClient, options: ReplicaOptions) {
-    const { identity = "replica-a", watchNamespace, privilegedPolicies = true, identityMaxAge = 300_000 } = options;
+    const { identity = "replica-a", namespace = SYSTEM, watchNamespace, privilegedPolicies = true } = options;
+    const { identityMaxAge = 300_000 } = options;
     const counted = this.#counted(client);
     const log = createLogger({
       level: process.env["TEST_LOG"] === "1" ? "debug" : "fatal",
@@ -66,7 +69,7 @@ export class Replica {
       fields: { identity },
     });
     const scope = {
-      namespace: SYSTEM,
+      namespace,
       privilegedPolicies,
       ...(watchNamespace === undefined ? {} : { watchNamespace }),
     };
@@ -87,7 +90,7 @@ export class Replica {
       store,
       site: this.kind,
       certificates,
-      namespace: SYSTEM,
+      namespace,
       log,
       self: {
         instance: identity,
