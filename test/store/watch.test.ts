@@ -197,6 +197,22 @@ describe("a slow reader", () => {
     expect(names).toEqual(Array.from({ length: 39 }, (_, i) => `e${i + 1}`));
   });
 
+  test("keeps few large objects waiting in memory, as it does many small ones", async () => {
+    const roomy = temporaryFolder();
+    const large = openStore(roomy.path, { retention: { changes: 2 }, watcher: { bufferSize: 4096 } });
+    const { resourceVersion } = await large.list("Export");
+    const events = large.watch("Export", { resourceVersion, signal: stop.signal })[Symbol.asyncIterator]();
+    const first = events.next();
+    await large.create("Export", anExport("e0"));
+    await first;
+    const annotations = { note: "x".repeat(1024) };
+    for (let i = 1; i < 8; i++) await large.create("Export", anExport(`e${i}`, { annotations }));
+    // Nothing but the history has them, and that is as good as empty here.
+    expect(await events.next().catch((reason: unknown) => reason)).toMatchObject({ code: "Expired" });
+    large.close();
+    roomy.dispose();
+  });
+
   test("is Expired when the history has left it behind", async () => {
     const events = watch(await now())[Symbol.asyncIterator]();
     const first = events.next();

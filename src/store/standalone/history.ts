@@ -22,13 +22,13 @@ export interface Retention {
   bytes: number;
 }
 
-/** How many changes a reader that catches up takes at once. */
-const PAGE = 256;
+/** How much a reader that catches up takes at once: changes, and bytes of their texts. Many readers may be late together. */
+const PAGE = { changes: 256, bytes: 128 * 1024 };
 
 export class History {
   readonly #retention: Retention;
   readonly #append: Statement<unknown, [number, string, string, string, string, number, string, string | null]>;
-  readonly #after: Statement<Change, [string, number, number]>;
+  readonly #after: Statement<Change & { bytes: number }, [string, number, number]>;
   readonly #undo: Statement<{ namespace: string; name: string; previous: string | null }, [string, number]>;
   readonly #oldest: Statement<{ version: number; bytes: number }, [number]>;
   readonly #forget: Statement<unknown, [number]>;
@@ -44,7 +44,7 @@ export class History {
       "INSERT INTO history (version, kind, namespace, name, type, bytes, object, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
     this.#after = database.query(
-      "SELECT version, kind, namespace, name, type, object, previous FROM history WHERE kind = ? AND version > ? ORDER BY version LIMIT ?",
+      "SELECT version, kind, namespace, name, type, bytes, object, previous FROM history WHERE kind = ? AND version > ? ORDER BY version LIMIT ?",
     );
     // With min(), SQLite takes the other columns from the row that has the minimum.
     this.#undo = database.query(
@@ -103,9 +103,16 @@ export class History {
     this.#prune();
   }
 
-  /** @returns the next changes of a kind after a version, at most a page; empty when there are none yet. */
+  /** @returns the next changes of a kind after a version, at most a page but at least one; empty when there are none yet. */
   after(kind: KindName, version: number): Change[] {
-    return this.#after.all(kind, version, PAGE);
+    const page: Change[] = [];
+    let left = PAGE.bytes;
+    for (const { bytes, ...change } of this.#after.iterate(kind, version, PAGE.changes)) {
+      page.push(change);
+      left -= bytes;
+      if (left <= 0) break;
+    }
+    return page;
   }
 
   /** @returns what each object of a kind that changed after the version was at it (null: it was not), sorted by namespace and name. */

@@ -22,7 +22,7 @@ export interface StandaloneOptions {
   clock?: () => number;
   /** How much history watches can go back. Default: 10,000 changes, 64 MiB. */
   retention?: Partial<Retention>;
-  /** See {@link WatcherOptions}. Default: 1,000 events, 30 s. */
+  /** See {@link WatcherOptions}. Default: 1,000 events, 1 MiB, 30 s. */
   watcher?: Partial<WatcherOptions>;
 }
 
@@ -45,7 +45,7 @@ export class StandaloneStore implements Store {
   constructor(options: StandaloneOptions) {
     this.#clock = options.clock ?? Date.now;
     this.#namespace = options.namespace;
-    this.#watcherOptions = { buffer: 1000, bookmarkInterval: 30_000, ...options.watcher };
+    this.#watcherOptions = { buffer: 1000, bufferSize: 1024 * 1024, bookmarkInterval: 30_000, ...options.watcher };
     this.#database = openDatabase(options.directory, this.#clock());
     this.#history = new History(this.#database, { changes: 10_000, bytes: 64 * 1024 * 1024, ...options.retention });
     this.#table = new ObjectTable(this.#database, this.#history);

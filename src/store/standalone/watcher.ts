@@ -8,13 +8,15 @@ import { type Seen, type Selection, seenBy } from "./selection.ts";
 export interface WatcherOptions {
   /** Events that wait for a slow reader in memory; beyond it the reader goes on from the history. */
   buffer: number;
+  /** Characters of those events' objects, likewise. */
+  bufferSize: number;
   /** Milliseconds without an event of the selection after which a bookmark tells how far the store is. */
   bookmarkInterval: number;
 }
 
 /**
  * Delivers the changes of one kind after a version, in order, each once. A reader slower than the history is long is
- * told `Expired`; until then nothing is lost, and what it holds in memory is bounded by `buffer`.
+ * told `Expired`; until then nothing is lost, and what it holds in memory is bounded by `buffer` and `bufferSize`.
  */
 export class Watcher<K extends KindName> {
   readonly #kind: K;
@@ -22,6 +24,8 @@ export class Watcher<K extends KindName> {
   readonly #history: History;
   readonly #options: WatcherOptions;
   readonly #queue: Seen[] = [];
+  /** Characters in the queue. */
+  #size = 0;
   /** Everything up to this version was delivered, is in the queue, or does not concern this watch. */
   #cursor: number;
   /** Whether new changes are offered to the queue; otherwise they are read from the history. */
@@ -42,10 +46,11 @@ export class Watcher<K extends KindName> {
     if (!this.#live || this.#closed) return;
     this.#take(change);
     const first = this.#queue[0];
-    if (first && this.#queue.length > this.#options.buffer) {
+    const { buffer, bufferSize } = this.#options;
+    if (first && (this.#queue.length > buffer || this.#size > bufferSize)) {
       this.#live = false;
       this.#cursor = first.version - 1;
-      this.#queue.length = 0;
+      this.#clear();
     }
     // Changes outside the selection are silence: a bookmark tells the reader that they went by.
     if (!this.#live || this.#queue.length > 0) this.#wake?.();
@@ -54,7 +59,7 @@ export class Watcher<K extends KindName> {
   /** Ends the watch; what waits in the queue is dropped. */
   close(): void {
     this.#closed = true;
-    this.#queue.length = 0;
+    this.#clear();
     this.#wake?.();
   }
 
@@ -62,7 +67,7 @@ export class Watcher<K extends KindName> {
   async *events(): AsyncGenerator<WatchEvent<K>, void, undefined> {
     let told = this.#cursor;
     while (!this.#closed) {
-      const next = this.#queue.shift() ?? this.#readHistory();
+      const next = this.#shift() ?? this.#readHistory();
       if (next) {
         told = next.version;
         yield this.#event(next);
@@ -89,13 +94,26 @@ export class Watcher<K extends KindName> {
       this.#live = true;
       this.#cursor = this.#history.version;
     }
-    return this.#queue.shift();
+    return this.#shift();
   }
 
   #take(change: Change): void {
     this.#cursor = change.version;
     const seen = seenBy(this.#selection, change);
-    if (seen) this.#queue.push(seen);
+    if (!seen) return;
+    this.#queue.push(seen);
+    this.#size += seen.object.length;
+  }
+
+  #shift(): Seen | undefined {
+    const next = this.#queue.shift();
+    if (next) this.#size -= next.object.length;
+    return next;
+  }
+
+  #clear(): void {
+    this.#queue.length = 0;
+    this.#size = 0;
   }
 
   #event({ type, object: text, version }: Seen): WatchEvent<K> {
