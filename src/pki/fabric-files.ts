@@ -14,7 +14,7 @@ export interface PeerFiles extends FabricFiles {
   ca: string;
 }
 
-/** One file to write. Keys are readable by their owner only. */
+/** One file to write. Keys are readable by their owner only, and so are the folders that are made for them. */
 export interface FileToWrite {
   path: string;
   text: string;
@@ -51,7 +51,7 @@ export async function writeFiles(files: readonly FileToWrite[], force: boolean):
   if (!force) await refuseExisting(files);
   for (const file of files) {
     try {
-      await mkdir(dirname(file.path), { recursive: true });
+      await mkdir(dirname(file.path), { recursive: true, mode: 0o700 });
       await writeOne(file, force);
     } catch (cause) {
       if (codeOf(cause) === "EEXIST" && !force) throw exists([file.path]);

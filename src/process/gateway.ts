@@ -9,6 +9,9 @@ import { Supervisor } from "./supervisor.ts";
 /** What relays may need beyond delay and grace, to send their last bytes. Milliseconds. */
 const DRAIN_SLACK = 2_000;
 
+/** What a gateway and its processes make is for their user alone, the lock and the sockets among it. */
+const PRIVATE = 0o077;
+
 /** How often PID 1 collects what was left to it. Milliseconds. */
 const REAP_INTERVAL = 5_000;
 
@@ -21,6 +24,7 @@ const REAP_INTERVAL = 5_000;
  */
 export async function runGateway(config: GatewayConfig, leash?: Promise<void>): Promise<number> {
   const log = createLogger({ level: config.logLevel, format: config.logFormat, fields: { role: "supervisor" } });
+  process.umask(PRIVATE);
   let lock: ReturnType<typeof lockState>;
   try {
     lock = lockState(config.state);
@@ -29,6 +33,8 @@ export async function runGateway(config: GatewayConfig, leash?: Promise<void>): 
     process.stderr.write(`clusterlink: ${error.message}\n`);
     return 2;
   }
+  // A volume of a pod is its own, though its mode says otherwise.
+  if (lock.warning !== undefined && config.kubernetes === undefined) log.warn(`--state: ${lock.warning}`);
   const child: ChildConfig = { gateway: config, instance: randomUUID(), startedAt: Date.now() };
   const supervisor = new Supervisor({
     roles: [["control"], ...Array.from({ length: config.relays }, (_, index) => ["relay", String(index)])],

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeStateFolder } from "./state-folder.ts";
 
 /** Another gateway holds the state folder, or it cannot be used. */
 export class StateLockError extends Error {
@@ -12,21 +12,25 @@ export class StateLockError extends Error {
 }
 
 /**
- * Makes the state folder (0700) and locks it for this process, until it ends, by whatever way: the lock is SQLite's,
- * which is the kernel's record lock (fcntl) and not a file that stays behind.
+ * Makes the state folder, as {@link makeStateFolder} does, and locks it for this process, until it ends, by whatever way:
+ * the lock is SQLite's, which is the kernel's record lock (fcntl) and not a file that stays behind.
  *
- * @returns the lock, for `release`.
+ * @returns the lock, for `release`, and what people should be warned of.
  * @throws StateLockError with the remedy.
  */
-export function lockState(state: string): { release(): void } {
+export function lockState(state: string): { warning: string | undefined; release(): void } {
   let file: Database | undefined;
+  let warning: string | undefined;
   try {
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    const { refusal, ...rest } = makeStateFolder(state);
+    if (refusal !== undefined) throw new StateLockError(`--state: ${refusal}`);
+    warning = rest.warning;
     file = new Database(join(state, "lock"));
     file.run("PRAGMA locking_mode = EXCLUSIVE");
     file.run("BEGIN EXCLUSIVE");
   } catch (error) {
     file?.close();
+    if (error instanceof StateLockError) throw error;
     const busy = error instanceof Error && "code" in error && error.code === "SQLITE_BUSY";
     const message = busy
       ? `--state: another gateway runs on "${state}"; end it, or give this one a folder of its own`
@@ -34,5 +38,5 @@ export function lockState(state: string): { release(): void } {
     throw new StateLockError(message, { cause: error });
   }
   const held = file;
-  return { release: () => held.close() };
+  return { warning, release: () => held.close() };
 }

@@ -27,6 +27,7 @@ test("a fabric and a peer are written where ClusterLink keeps them, keys for the
   expect(peer.err).toContain(`clusterlink gateway --pki ${dir}/shop/berlin`);
   expect(readdirSync(join(dir, "shop", "berlin")).sort()).toEqual(["ca.pem", "cert.pem", "key.pem"]);
   expect([modeOf(join(dir, "shop/key.pem")), modeOf(join(dir, "shop/berlin/key.pem"))]).toEqual(["600", "600"]);
+  expect([modeOf(join(dir, "shop")), modeOf(join(dir, "shop/berlin"))]).toEqual(["700", "700"]);
   expect(readFileSync(join(dir, "shop/berlin/ca.pem"), "utf8")).toBe(readFileSync(join(dir, "shop/cert.pem"), "utf8"));
   expect((await loadCertificates({ dir: join(dir, "shop", "berlin") })).name).toBe("berlin");
 });

@@ -1,6 +1,6 @@
 /** One gateway as real processes: who starts, replaces and outlives whom. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accepts, childrenOf, freePort, GatewaySite, groupOf, isAlive, until } from "./gateway-process.ts";
 
@@ -32,6 +32,16 @@ describe("a gateway", () => {
     const children = roles(pid);
     expect(Object.keys(children).sort()).toEqual(["control", "relay 0", "relay 1"]);
     for (const child of Object.values(children)) expect(groupOf(child)).toBe(groupOf(pid));
+  });
+
+  test("makes nothing in its state folder that another user could open, in a folder that others may read", async () => {
+    const site = await newSite();
+    mkdirSync(site.state, { mode: 0o755 });
+    await site.startReady();
+    const paths = readdirSync(site.state, { recursive: true, encoding: "utf8" });
+    expect(paths).toContain(join("run", "relay.sock"));
+    const open = paths.filter((path) => (statSync(join(site.state, path)).mode & 0o077) !== 0);
+    expect(open).toEqual([]);
   });
 
   test("has relays that collect garbage in one thread, unless the environment says otherwise", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lockState, StateLockError } from "../../src/process/state-lock.ts";
@@ -29,6 +29,27 @@ test("a state folder is made private", () => {
   const state = join(folder, "new", "state");
   lockState(state).release();
   expect(statSync(state).mode & 0o777).toBe(0o700);
+});
+
+test("a state folder that anybody may write to is used, with a warning that names the remedy", () => {
+  const state = join(folder, "open");
+  mkdirSync(state);
+  chmodSync(state, 0o1777);
+  const lock = lockState(state);
+  lock.release();
+  expect(lock.warning).toContain(`chmod 0700 ${state}`);
+  chmodSync(state, 0o755);
+  const closed = lockState(state);
+  closed.release();
+  expect(closed.warning).toBeUndefined();
+});
+
+test.skipIf(process.getuid?.() !== 0)("a state folder of another user is refused (as root)", () => {
+  const state = join(folder, "foreign");
+  mkdirSync(state, { mode: 0o700 });
+  chownSync(state, 65534, 65534);
+  expect(() => lockState(state)).toThrow(/^--state: ".*foreign" belongs to user 65534.*; run 'chown 0 .*foreign'/);
+  expect(statSync(state).uid).toBe(65534);
 });
 
 test("a state folder that cannot be made is refused with the flag's name", () => {
