@@ -88,10 +88,8 @@ export class Client {
       return new CliError("unreachable", `${this.address} does not answer (${code}): check the kubeconfig`, { cause });
     }
     if (/CERT|SIGN|ISSUER|VERIFY|ALTNAME|TLS/i.test(code)) {
-      const remedy = "verify it with --ca FABRIC/cert.pem and --tls-server-name SITE";
-      return new CliError("untrusted", `the gateway at ${this.address} cannot be trusted (${code}): ${remedy}`, {
-        cause,
-      });
+      const why = `${code}): ${distrustRemedy(code, this.target)}`;
+      return new CliError("untrusted", `the gateway at ${this.address} cannot be trusted (${why}`, { cause });
     }
     const remedy = "check the address, and that it runs with --api-listen or --expose-api";
     return new CliError("unreachable", `no gateway answers at ${this.address} (${code}): ${remedy}`, { cause });
@@ -105,11 +103,30 @@ export class Client {
         this.target.kind === "cluster"
           ? "check the kubeconfig"
           : "give one that 'clusterlink token' issued, with --token or CLUSTERLINK_TOKEN";
-      return new ApiError(401, reason ?? "Unauthorized", `${this.address} asks for a valid token: ${remedy}`);
+      const given = this.target.kind === "https" && this.target.token !== undefined;
+      const why = given && message !== undefined ? ` (${message.replace(/^Unauthorized: /, "").split(";", 1)})` : "";
+      return new ApiError(401, reason ?? "Unauthorized", `${this.address} asks for a valid token${why}: ${remedy}`);
+    }
+    if (response.status === 403 && message?.startsWith("the token has the scope read")) {
+      const remedy = "issue one with 'clusterlink token --scope admin'";
+      return new ApiError(403, reason ?? "Forbidden", `${message}; ${remedy}`);
     }
     const said = message ?? `${this.address} answered ${response.status} ${response.statusText}`.trimEnd();
     return new ApiError(response.status, reason ?? "", said);
   }
+}
+
+function distrustRemedy(code: string, { url, ca, serverName }: Extract<ServerTarget, { kind: "https" }>): string {
+  if (code.includes("ALTNAME")) {
+    const expected = serverName ?? new URL(url).hostname;
+    return `its certificate is not for '${expected}'; give the name of the site that is there with --tls-server-name`;
+  }
+  if (code.includes("EXPIRED"))
+    return "its certificate, or its CA's, has expired; renew it, or set this machine's clock";
+  if (code.includes("NOT_YET_VALID")) return "its certificate is not valid yet; set this machine's clock";
+  const fabric =
+    ca === undefined ? "name the fabric's cert.pem with --ca" : "--ca names the cert.pem of another fabric";
+  return `${fabric}${serverName === undefined ? ", and the site with --tls-server-name" : ""}`;
 }
 
 function connectionOf(target: Exclude<ServerTarget, { kind: "cluster" }>): BunFetchRequestInit {

@@ -1,4 +1,5 @@
 /** `clusterlink create`: the certificates of a fabric. */
+import { statSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { PkiError } from "../pki/errors.ts";
 import { type FileToWrite, fabricFiles, peerFiles, readFabricFile, writeFiles } from "../pki/fabric-files.ts";
@@ -83,7 +84,9 @@ async function createFabric(options: CreateOptions): Promise<void> {
 
 async function createPeer(options: PeerOptions): Promise<void> {
   const authority = fabricFiles(options.path, options.fabric);
-  const remedy = `create the fabric first: clusterlink create fabric --name ${options.fabric}${pathFlag(options)}`;
+  const remedy = isThere(authority.cert)
+    ? "run this as a user who may read it"
+    : `create the fabric first: clusterlink create fabric --name ${options.fabric}${pathFlag(options)}`;
   const ca = { cert: await readFabricFile(authority.cert, remedy), key: await readFabricFile(authority.key, remedy) };
   const { issuePeer } = await import("../pki/issue.ts");
   const files = peerFiles(options.path, options.fabric, options.name);
@@ -98,6 +101,15 @@ async function createPeer(options: PeerOptions): Promise<void> {
     notAfter: rfc3339(notAfter),
   });
   if (options.output === undefined) note(nextAfterPeer(files.dir));
+}
+
+/** A file in a folder that may not be looked into counts as there. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function write(files: readonly FileToWrite[], options: CreateOptions): Promise<void> {

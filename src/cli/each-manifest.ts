@@ -12,7 +12,11 @@ export async function eachManifest(
   paths: readonly string[],
   act: (manifest: ResourceManifest) => Promise<void>,
 ): Promise<void> {
-  for (const result of await readManifests(paths)) {
+  const results = await readManifests(paths);
+  if (results.every((result) => "manifests" in result && result.manifests.length === 0)) {
+    throw new CliError("input", `there is no object in ${results.map((result) => result.source).join(", ")}`);
+  }
+  for (const result of results) {
     if ("error" in result) {
       failed(`${result.source}: ${result.error}`);
       continue;
@@ -22,10 +26,15 @@ export async function eachManifest(
         await act(manifest);
       } catch (error) {
         if (!(error instanceof CliError) || endsAll(error)) throw error;
-        failed(`${result.source}: ${error.message}`);
+        failed(`${result.source}: ${withName(manifest, error.message)}`);
       }
     }
   }
+}
+
+/** The gateway's own messages mostly name the object already. */
+function withName({ kind, metadata }: ResourceManifest, message: string): string {
+  return message.includes(metadata.name) ? message : `${kind} '${metadata.name}': ${message}`;
 }
 
 function endsAll(error: CliError): boolean {

@@ -35,14 +35,25 @@ function expand(path: string): string[] {
     return files.sort().map((name) => join(path, name));
   } catch (cause) {
     if (cause instanceof CliError) throw cause;
-    throw new CliError("input", `'${path}' cannot be read (${errorCode(cause)})`, { cause });
+    throw new CliError("input", `'${path}' ${unreadable(cause)}`, { cause });
   }
+}
+
+function unreadable(cause: unknown): string {
+  const code = errorCode(cause);
+  const remedy = { ENOENT: ": check the path", EACCES: ": this user may not read it" }[code] ?? "";
+  return `cannot be read (${code})${remedy}`;
 }
 
 async function readOne(file: string): Promise<ReadResult> {
   const source = file === "-" ? "standard input" : file;
+  let text: string;
   try {
-    const text = file === "-" ? await Bun.stdin.text() : await Bun.file(file).text();
+    text = file === "-" ? await Bun.stdin.text() : await Bun.file(file).text();
+  } catch (error) {
+    return { source, error: unreadable(error) };
+  }
+  try {
     return { source, manifests: manifestsOf(text) };
   } catch (error) {
     return { source, error: error instanceof Error ? error.message : String(error) };

@@ -1,4 +1,5 @@
 /** The objects in the text of a manifest. */
+import { parseYaml } from "../store/yaml-text.ts";
 
 /** An object as a user wrote it: checked only as far as is needed to send it to the right place. */
 export interface ResourceManifest {
@@ -13,7 +14,7 @@ export interface ResourceManifest {
  * Throws an Error that tells which document is wrong and how.
  */
 export function manifestsOf(text: string): ResourceManifest[] {
-  const parsed: unknown = Bun.YAML.parse(text);
+  const parsed = parseYaml(text);
   const documents: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   const filled = documents.filter((document) => document !== null && document !== undefined);
   return filled.flatMap((document, index) => objectsOf(document, `object ${index + 1}`));

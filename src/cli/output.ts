@@ -2,11 +2,15 @@
 
 let onReaderGone = (): void => process.exit(0);
 
-/** Ends the process quietly once the reader of its output has gone, as `| head` does. */
+/**
+ * Ends the process quietly once the reader of its output has gone, as `| head` does. Output that cannot be written for
+ * another reason, such as a full disk, ends it with 1 and a message.
+ */
 export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    onReaderGone();
+    if (error.code === "EPIPE") return onReaderGone();
+    if (stream !== process.stderr) fail(`the output cannot be written (${error.code ?? error.message})`);
+    process.exit(1);
   });
 }
 

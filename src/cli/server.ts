@@ -1,4 +1,5 @@
 /** Which site a command talks to: its options, its variables and the default socket. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
@@ -64,6 +65,7 @@ export function resolveServer(options: ServerOptions, environment: Record<string
   const token = setting(options.token, "CLUSTERLINK_TOKEN");
   const withToken = token === undefined ? {} : { token };
   if (address.startsWith("unix:")) {
+    if (address === "unix:") throw wrongAddress(address, "names no file");
     const path = resolve(address.slice("unix:".length).replace(/^\/\/(?=\/)/, ""));
     return { kind: "unix", path, ...withToken };
   }
@@ -93,25 +95,35 @@ function lazySender(options: ClusterOptions & { gatewayNamespace: string }): Clu
  */
 export function httpsOrigin(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  const wrong = (why: string) =>
-    new CliError(
-      "usage",
-      `--server '${address}' ${why}: use unix:PATH (a gateway's api.sock), https://HOST:PORT or kubernetes`,
-    );
+  const wrong = (why: string) => wrongAddress(address, why);
   if (url?.protocol === "http:") throw wrong("is plain HTTP, which the control API does not speak");
   if (url?.protocol !== "https:") throw wrong("is no address of a gateway");
   if (url.pathname !== "/" || url.search !== "" || url.username !== "") throw wrong("has more than a host and a port");
   return url.origin;
 }
 
+function wrongAddress(address: string, why: string): CliError {
+  return new CliError(
+    "usage",
+    `--server '${address}' ${why}: use unix:PATH (a gateway's api.sock), https://HOST:PORT or kubernetes`,
+  );
+}
+
 function readCa(file: string): string {
+  const wrong = (why: string, cause: unknown) =>
+    new CliError("usage", `--ca '${file}' ${why}: name the fabric's cert.pem`, { cause });
+  let text: string;
   try {
-    return readFileSync(file, "utf8");
+    text = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new CliError("usage", `--ca '${file}' cannot be read (${errorCode(cause)}): name the fabric's cert.pem`, {
-      cause,
-    });
+    throw wrong(`cannot be read (${errorCode(cause)})`, cause);
   }
+  try {
+    new X509Certificate(text);
+  } catch (cause) {
+    throw wrong("has no PEM certificate", cause);
+  }
+  return text;
 }
 
 /** @returns what the system calls this failure, for example `ENOENT`, or its message. */

@@ -1,6 +1,7 @@
 /** `clusterlink token`. */
 import { type Command, Option } from "commander";
 import { Client } from "./client.ts";
+import { CliError } from "./errors.ts";
 import { asJson, print } from "./output.ts";
 import { addServerOptions, type ServerOptions } from "./server.ts";
 import { readDuration } from "./ttl.ts";
@@ -27,7 +28,7 @@ export function addTokenCommand(program: Command): void {
     .command("token")
     .description("Issues a token for the control API over HTTPS (--api-listen or --expose-api), and prints it.")
     .addOption(new Option("--scope <scope>", "what it allows").choices(["admin", "read"]).default("read"))
-    .option("--ttl <duration>", "how long it is valid, for example 12h or 30d", "1h")
+    .option("--ttl <duration>", "how long it is valid, for example 12h or 30d, at most 10y", "1h")
     .addOption(new Option("-o, --output <format>", "with scope and expiry, for programs").choices(["json"]));
   addServerOptions(command)
     .addHelpText(
@@ -40,10 +41,14 @@ export function addTokenCommand(program: Command): void {
     });
 }
 
+/** What the API accepts at most: ten years, in seconds. */
+const LONGEST_TTL = 10 * 365 * 24 * 3600;
+
 /**
  * Asks the gateway for a token that is valid for `ttl`, a duration as users write it.
  */
 export async function issueToken(client: Client, scope: TokenScope, ttl: string): Promise<IssuedToken> {
   const seconds = Math.ceil(readDuration("--ttl", ttl) / 1000);
+  if (seconds > LONGEST_TTL) throw new CliError("usage", `--ttl '${ttl}' is too long: a token lives 10y at most`);
   return client.json<IssuedToken>("/tokens", { method: "POST", body: JSON.stringify({ scope, ttl: seconds }) });
 }

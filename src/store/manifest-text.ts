@@ -4,6 +4,7 @@ import { isKindName, KIND_NAMES, KINDS, type KindName } from "../resources/kinds
 import { keyOf } from "../resources/meta.ts";
 import { validate } from "../resources/validate.ts";
 import type { ManifestObject } from "./standalone/apply.ts";
+import { parseYaml } from "./yaml-text.ts";
 
 export type ManifestText = { ok: true; objects: ManifestObject[] } | { ok: false; problems: string[] };
 
@@ -24,7 +25,7 @@ const LARGEST = { nodes: 500_000, depth: 100, object: 1024 * 1024 };
 export function parseManifest(text: string, format: "yaml" | "json", defaults: ManifestDefaults): ManifestText {
   let parsed: unknown;
   try {
-    parsed = format === "json" ? JSON.parse(text) : Bun.YAML.parse(text);
+    parsed = format === "json" ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
     return { ok: false, problems: [error instanceof Error ? error.message : String(error)] };
   }

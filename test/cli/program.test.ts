@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { openSync } from "node:fs";
 import manifest from "../../package.json";
 import { GATEWAY_FLAGS } from "../../src/process/flags.ts";
 import { completed } from "../completed.ts";
@@ -92,6 +93,7 @@ describe("wrong usage exits with 2 and one clear line:", () => {
     ["files and names", ["delete", "imports", "x", "-f", "y"], "error: give either -f or a kind and names"],
     ["nothing to apply", ["apply"], "error: apply what?"],
     ["a bad duration", ["token", "--ttl", "soon"], "error: --ttl 'soon' is no duration"],
+    ["a duration beyond the longest", ["token", "--ttl", "100y"], "error: --ttl '100y' is too long: a token lives 10y"],
     ["plain HTTP", ["status", "--server", "http://localhost"], "error: --server 'http://localhost' is plain HTTP"],
   ] as const;
   test.each(cases)("%s", async (_rule, args, message) => {
@@ -164,6 +166,13 @@ test("output ends quietly when its reader has gone", async () => {
   const script = `{ ${command("completion", "bash").join(" ")}; echo "code $?" >&2; } | true`;
   const child = Bun.spawn(["bash", "-c", script], { env: cleanEnvironment(), stdout: "pipe", stderr: "pipe" });
   expect(await new Response(child.stderr).text()).toBe("code 0\n");
+});
+
+test("output that cannot be written is one line, and exits with 1", async () => {
+  const full = openSync("/dev/full", "w");
+  const child = Bun.spawn(command("completion", "bash"), { env: cleanEnvironment(), stdout: full, stderr: "pipe" });
+  expect(await new Response(child.stderr).text()).toBe("error: the output cannot be written (ENOSPC)\n");
+  expect(await child.exited).toBe(1);
 });
 
 describe("a completion script", () => {

@@ -42,14 +42,28 @@ describe("apply", () => {
     expect(out).toBe("export.clusterlink.net/good created\n");
     const lines = err.trimEnd().split("\n");
     expect(lines[0]).toMatch(/^error: manifests\/a.yaml: .*bad-port.* is invalid: spec.port/);
-    expect(lines[1]).toStartWith("error: manifests/b.yaml: YAML Parse error");
+    expect(lines[1]).toStartWith('error: manifests/b.yaml: YAML Parse error: Unexpected token (line 1: "a: [1")');
     expect(lines[2]).toStartWith("error: manifests/c.yml: Ingress 'other' of clusterlink.net/v1alpha1 is unknown");
     expect(lines).toHaveLength(3);
   });
 
   test("of a file that is not there names it", async () => {
     const { code, err } = await site.run(["apply", "-f", "nowhere.yaml"]);
-    expect({ code, err }).toEqual({ code: 1, err: "error: 'nowhere.yaml' cannot be read (ENOENT)\n" });
+    expect({ code, err }).toEqual({ code: 1, err: "error: 'nowhere.yaml' cannot be read (ENOENT): check the path\n" });
+  });
+
+  test("of a file without an object is a failure", async () => {
+    for (const action of ["apply", "delete"]) {
+      const { code, out, err } = await site.run([action, "-f", "-"], { stdin: "# nothing yet\n---\n" });
+      expect({ code, out, err }).toEqual({ code: 1, out: "", err: "error: there is no object in standard input\n" });
+    }
+  });
+
+  test("names the object that the gateway's answer does not", async () => {
+    const managed = exported("named", 109).replace("{name", "{managedFields: [{manager: x}], name");
+    expect((await apply(managed)).err).toBe(
+      "error: standard input: Export 'named': metadata.managedFields must be nil\n",
+    );
   });
 
   test("with --dry-run changes nothing", async () => {
@@ -63,7 +77,9 @@ describe("apply", () => {
     await apply(exported("owned", 86), "--field-manager", "other");
     const refused = await apply(exported("owned", 87));
     expect(refused.code).toBe(1);
-    expect(refused.err).toMatch(/^error: standard input: Apply failed .*"other".*--force-conflicts\)\n$/);
+    expect(refused.err).toMatch(
+      /^error: standard input: Export 'owned': Apply failed .*"other".*--force-conflicts\)\n$/,
+    );
     expect((await apply(exported("owned", 87), "--force-conflicts")).out).toBe(
       "export.clusterlink.net/owned configured\n",
     );

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { resolveServer } from "../../src/cli/server.ts";
+import { issueFabric } from "../../src/pki/issue.ts";
 
 describe("the server is", () => {
   test("the default socket when nothing names another", () => {
@@ -43,6 +44,7 @@ describe("refused is", () => {
     ["a bare host", "localhost:8443", /no address of a gateway/],
     ["a path", "https://localhost/api", /more than a host and a port/],
     ["a user in the address", "https://u@localhost", /more than a host and a port/],
+    ["a socket without a path", "unix:", /'unix:' names no file/],
     ["an empty address", " ", /no address of a gateway/],
   ] as const;
   test.each(cases)("%s", (_rule, server, message) => expect(() => resolveServer({ server }, {})).toThrow(message));
@@ -53,11 +55,15 @@ describe("refused is", () => {
   });
 });
 
-test("the CA is read from its file", () => {
+test("the CA is read from its file, which must have a certificate", async () => {
   const folder = mkdtempSync(join(tmpdir(), "clusterlink-"));
+  const ca = join(folder, "ca.pem");
   try {
-    writeFileSync(join(folder, "ca.pem"), "PEM");
-    expect(resolveServer({ server: "https://h", ca: join(folder, "ca.pem") }, {})).toMatchObject({ ca: "PEM" });
+    const { cert } = await issueFabric({ name: "shop" });
+    writeFileSync(ca, cert);
+    expect(resolveServer({ server: "https://h", ca }, {})).toMatchObject({ ca: cert });
+    writeFileSync(ca, "kind: Peer");
+    expect(() => resolveServer({ server: "https://h", ca }, {})).toThrow(`--ca '${ca}' has no PEM certificate`);
   } finally {
     rmSync(folder, { recursive: true });
   }

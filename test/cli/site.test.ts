@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { issueFabric } from "../../src/pki/issue.ts";
 import { requires } from "../requires.ts";
 import { cleanEnvironment } from "./clusterlink.ts";
 import { TestSite } from "./site.ts";
@@ -100,18 +101,28 @@ describe("over https", () => {
       `error: ${site.url} asks for a valid token: give one that 'clusterlink token' issued, with --token or CLUSTERLINK_TOKEN\n`,
     );
   });
+  test("a token that is no good is told with what is wrong with it", async () => {
+    const { code, err } = await site.run(["status"], { env: https("a.b.c") });
+    expect(code).toBe(1);
+    expect(err).toStartWith(
+      `error: ${site.url} asks for a valid token (the token was not issued by this site): give one that`,
+    );
+  });
   test("a token of scope 'read' changes nothing", async () => {
     const env = https(await issue("--scope", "read"));
     const { code, err } = await site.run(["delete", "export", "x"], { env });
     expect(code).toBe(1);
-    expect(err).toContain("scope read");
+    expect(err).toEndWith("change anything; issue one with 'clusterlink token --scope admin'\n");
   });
   test("a server that the CA does not vouch for is not talked to", async () => {
     const { CLUSTERLINK_CA: _, ...env } = https(await issue());
     const { code, err } = await site.run(["status"], { env });
     expect(code).toBe(1);
-    expect(err).toMatch(
-      /^error: the gateway at .* cannot be trusted \(.*: verify it with --ca FABRIC\/cert.pem and --tls-server-name SITE\n$/,
+    expect(err).toMatch(/^error: the gateway at .* cannot be trusted \(.*\): name the fabric's cert.pem with --ca\n$/);
+    const other = join(site.folder, "other.pem");
+    await Bun.write(other, (await issueFabric({ name: "other" })).cert);
+    expect((await site.run(["status"], { env: { ...env, CLUSTERLINK_CA: other } })).err).toEndWith(
+      "--ca names the cert.pem of another fabric\n",
     );
   });
   test("a server with another name is not talked to", async () => {
@@ -119,7 +130,9 @@ describe("over https", () => {
     const { code, err } = await site.run(["status", "--wait"], { env });
     expect(code).toBe(1);
     expect(err).toStartWith("error: the gateway at ");
-    expect(err).toContain("--tls-server-name SITE");
+    expect(err).toEndWith(
+      "its certificate is not for 'oslo'; give the name of the site that is there with --tls-server-name\n",
+    );
   });
 });
 
