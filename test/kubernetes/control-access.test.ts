@@ -110,8 +110,9 @@ suite("a gateway with the rights of the manifests", (running) => {
     await eventually("no strange endpoints", async () => {
       return !(await server.client.get(ENDPOINT_SLICES, { namespace, name: "left" }));
     });
-    const event = await eventually("an event", async () => (await server.client.all(EVENTS, { namespace }))[0]);
-    expect(event.reason).toBe("ServiceRepaired");
+    await eventually("an event", async () => {
+      return (await server.client.all(EVENTS, { namespace })).find(({ reason }) => reason === "ServiceRepaired");
+    });
     await server.client.delete(customResource("Import"), { namespace, name: "web" });
     await eventually("no Service", async () => !(await server.client.get(SERVICES, { namespace, name: "web" })));
     await create(server, "Export", namespace, "db", { port: 5432 });

@@ -48,9 +48,13 @@ suite("a cluster as a site", (running) => {
     slices.flatMap(({ endpoints = [] }) => endpoints.flatMap((each) => each.addresses));
   const makeService = (name: string, spec: object, metadata: object = {}) =>
     server.client.create(SERVICES, { metadata: { name, namespace, ...metadata }, spec } as Service);
+  /** Those of the gateway: a real API server tells of addresses of Services now and then. */
   async function events(name: string): Promise<KubeEvent[]> {
     const all = await server.client.all(EVENTS, { namespace });
-    return all.filter(({ involvedObject }) => involvedObject.name === name);
+    return all.filter(
+      ({ involvedObject, reportingComponent }) =>
+        involvedObject.name === name && reportingComponent === "clusterlink.net/gateway",
+    );
   }
   const importWeb = (labels: Record<string, string> = {}) =>
     create(server, "Import", namespace, "web", importOf(80), labels);
