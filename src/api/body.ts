@@ -6,9 +6,16 @@ export const MAX_BODY = 1024 * 1024;
 
 /**
  * @returns the body, at most {@link MAX_BODY} bytes of UTF-8
- * @throws {ApiError} 413 past the limit, 400 for what is no UTF-8
+ * @throws {ApiError} 415 for a compressed one (RFC 9110, 8.4), 413 past the limit, 400 for what is no UTF-8
  */
 export async function readBody(request: Request): Promise<string> {
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    throw new ApiError(
+      "UnsupportedMediaType",
+      `the content encoding ${encoding} is not understood; send the body as it is`,
+    );
+  }
   const tooLarge = () =>
     new ApiError("RequestEntityTooLarge", `the body is larger than ${MAX_BODY} bytes; split it into several requests`);
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
@@ -38,11 +45,18 @@ export function mediaType(contentType: string | undefined): string {
  */
 export function parseText(text: string, language: "JSON" | "YAML"): Json {
   try {
-    return plainJson(language === "JSON" ? JSON.parse(text) : Bun.YAML.parse(text));
+    return plainJson(language === "JSON" ? JSON.parse(text) : onlyDocument(Bun.YAML.parse(text)));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ApiError("BadRequest", `the body cannot be read as ${language}: ${why}`, {}, { cause });
   }
+}
+
+/** Documents beside the only one that has something in it are what a `---` before or after it leaves. */
+function onlyDocument(parsed: unknown): unknown {
+  if (!Array.isArray(parsed) || parsed.length < 2) return parsed;
+  const [only, ...more] = parsed.filter((document) => document !== null);
+  return more.length === 0 ? only : parsed;
 }
 
 /**
@@ -56,6 +70,7 @@ export async function readObject(request: Request): Promise<JsonObject> {
     throw new ApiError("UnsupportedMediaType", `${type} is not understood; send application/json or application/yaml`);
   }
   const value = parseText(await readBody(request), yaml ? "YAML" : "JSON");
-  if (!isObject(value)) throw new ApiError("BadRequest", "the body must be one object, neither a list nor empty");
+  if (!isObject(value))
+    throw new ApiError("BadRequest", "the body must be one object: neither a list, nor several documents, nor empty");
   return value;
 }

@@ -62,7 +62,7 @@ export async function createObject(context: WriteContext, target: Target, body: 
     const object = accept(context, target.kind, without(fresh, "status"));
     const tracked = trackUpdate(undefined, object, writerOf(context, target));
     try {
-      return await context.store.create(target.kind, asResource(tracked), optionsOf(context));
+      return answerOf(context, await context.store.create(target.kind, asResource(tracked), optionsOf(context)));
     } catch (error) {
       const generated = metadata["name"] === undefined && attempt < ATTEMPTS;
       if (!generated || !(error instanceof StoreError) || error.code !== "AlreadyExists") throw error;
@@ -159,7 +159,7 @@ export async function applyObject(
 async function createApplied(context: WriteContext, target: NamedTarget, fields: JsonObject): Promise<AnyResource> {
   const object = asResource(accept(context, target.kind, fields));
   try {
-    return await context.store.create(target.kind, object, optionsOf(context));
+    return answerOf(context, await context.store.create(target.kind, object, optionsOf(context)));
   } catch (cause) {
     if (!(cause instanceof StoreError) || cause.code !== "AlreadyExists") throw cause;
     throw new LostRace("somebody else created it in between", { cause });
@@ -211,13 +211,20 @@ async function keep(
   const object = asResource(after);
   const options = optionsOf(context);
   try {
-    if (target.subresource === "status") return await context.store.updateStatus(target.kind, object, options);
-    return await context.store.update(target.kind, object, options);
+    const write = target.subresource === "status" ? "updateStatus" : "update";
+    return answerOf(context, await context.store[write](target.kind, object, options), before);
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause;
     const raced = cause.code === "Conflict" && (await hasMoved(context.store, target, before));
     throw raced ? new LostRace("somebody else wrote in between", { cause }) : cause;
   }
+}
+
+/** @returns the written object; after a dry run with the version that is stored, or none, as on Kubernetes. */
+function answerOf({ dryRun }: WriteContext, object: AnyResource, before: JsonObject = {}): AnyResource {
+  if (!dryRun) return object;
+  const metadata = withField(metadataOf(asJson(object)), "resourceVersion", metadataOf(before)["resourceVersion"]);
+  return asResource({ ...asJson(object), metadata });
 }
 
 async function hasMoved(store: Store, target: NamedTarget, before: JsonObject): Promise<boolean> {

@@ -133,6 +133,7 @@ describe.skipIf(kubectl.skip)(`kubectl ${kubectl.reason}`, () => {
     await create("compared");
     const { code, out } = await site.kubectl(["diff", "-f", "-"], web({ port: 99 }, { name: "compared" }));
     expect([code, out]).toEqual([1, expect.stringMatching(/- +port: 80\n\+ +port: 99\n/)]);
+    expect(out).not.toMatch(/^[-+] +resourceVersion/m);
   });
   test("edit changes what the editor changed, and shows why it cannot", async () => {
     await create("edited");

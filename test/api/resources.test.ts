@@ -97,6 +97,10 @@ describe("create", () => {
       "apiVersion: clusterlink.net/v1alpha1\nkind: Import\nmetadata: {name: web}\nspec: {port: 80, sources: []}\n";
     expect((await call("POST", imports, yaml, { "content-type": "application/yaml" })).code).toBe(201);
   });
+  test("takes the one document between the separators of a YAML file", async () => {
+    const yaml = `# a file\n---\n${JSON.stringify(web())}\n---\n`;
+    expect((await call("POST", imports, yaml, { "content-type": "application/yaml" })).code).toBe(201);
+  });
   test("takes the namespace from the URL", async () => {
     expect((await call("POST", imports, web({}, { namespace: undefined }))).body.metadata).toMatchObject({
       namespace: "default",
@@ -139,7 +143,8 @@ describe("create", () => {
     expect([made.code, made.headers.get("warning")]).toEqual([201, null]);
   });
   test("with dryRun=All judges and stores nothing", async () => {
-    expect((await call("POST", `${imports}?dryRun=All`, web())).code).toBe(201);
+    const rehearsed = await call("POST", `${imports}?dryRun=All`, web());
+    expect([rehearsed.code, rehearsed.body.metadata?.resourceVersion]).toEqual([201, undefined]);
     expect((await call("GET", `${imports}/web`)).code).toBe(404);
     expect((await call("POST", `${imports}?dryRun=All`, web({ port: 0 }))).code).toBe(422);
   });
@@ -169,6 +174,18 @@ describe("create", () => {
       415,
       "UnsupportedMediaType",
       () => call("POST", imports, "x", { "content-type": "application/vnd.kubernetes.protobuf" }),
+    ],
+    [
+      "a compressed body",
+      415,
+      "UnsupportedMediaType",
+      () => call("POST", imports, web(), { "content-encoding": "gzip" }),
+    ],
+    [
+      "two documents",
+      400,
+      "BadRequest",
+      () => call("POST", imports, "a: 1\n---\nb: 2", { "content-type": "application/yaml" }),
     ],
     ["more than a mebibyte", 413, "RequestEntityTooLarge", () => call("POST", imports, " ".repeat(1024 * 1024 + 1))],
     ["an unknown parameter", 422, "Invalid", () => call("POST", `${imports}?dryrun=All`, web())],
@@ -261,6 +278,14 @@ describe("patch", () => {
     expect((await Promise.all(all)).map(({ code }) => code)).toEqual(Array(6).fill(200));
     expect(Object.keys((await call("GET", `${imports}/web`)).body.metadata?.labels ?? {})).toHaveLength(6);
   });
+  test("with dryRun=All shows the outcome under the version that is stored", async () => {
+    const { metadata } = await create();
+    const { body } = await patch(`${imports}/web?dryRun=All`, { spec: { port: 81 } });
+    expect(body).toMatchObject({
+      spec: { port: 81 },
+      metadata: { generation: 2, resourceVersion: metadata?.resourceVersion },
+    });
+  });
   test("of the status changes nothing else, and the other way round", async () => {
     await create();
     const status = await patch(`${imports}/web/status`, { spec: { port: 1 }, status: { targetPort: 9000 } });
@@ -279,6 +304,12 @@ describe("patch", () => {
       415,
       "UnsupportedMediaType",
       () => patch(`${imports}/web`, {}, "application/strategic-merge-patch+json"),
+    ],
+    [
+      "a type that every object inherits as a property",
+      415,
+      "UnsupportedMediaType",
+      () => patch(`${imports}/web`, { spec: { port: 81 } }, "constructor"),
     ],
     ["a new name", 422, "Invalid", () => patch(`${imports}/web`, { metadata: { name: "other" } })],
     ["a bad value", 422, "Invalid", () => patch(`${imports}/web`, { spec: { port: 0 } })],
