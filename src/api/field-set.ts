@@ -111,8 +111,9 @@ export function compare(before: JsonObject, after: JsonObject): Comparison {
   const removed: [string, FieldSet][] = [];
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const path = `f:${key}`;
-    const left = before[key];
-    const right = after[key];
+    // A label may be called `constructor`, which every object has from its prototype.
+    const left = Object.hasOwn(before, key) ? before[key] : undefined;
+    const right = Object.hasOwn(after, key) ? after[key] : undefined;
     if (right === undefined) {
       if (left !== undefined) removed.push([path, everyPath(left)]);
     } else if (left === undefined) {

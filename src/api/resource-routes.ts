@@ -182,9 +182,9 @@ function createHandlers(deps: ApiDeps & { store: Store }) {
     async patch(c: ApiContext, target: NamedTarget) {
       const type = mediaType(c.req.header("content-type") ?? "none");
       const apply = type === "application/apply-patch+yaml";
-      const change = PATCHES[type];
+      const change = PATCHES.get(type);
       if (!apply && change === undefined) {
-        const types = [...Object.keys(PATCHES), "application/apply-patch+yaml"].join(", ");
+        const types = [...PATCHES.keys(), "application/apply-patch+yaml"].join(", ");
         throw new ApiError(
           "UnsupportedMediaType",
           `a patch of the type ${type} is not supported; the types are ${types}`,
@@ -227,10 +227,10 @@ function createHandlers(deps: ApiDeps & { store: Store }) {
   };
 }
 
-const PATCHES: Record<string, (live: JsonObject, patch: Json) => Json> = {
-  "application/json-patch+json": jsonPatch,
-  "application/merge-patch+json": (live, patch) => mergePatch(live, requireObject(patch)),
-};
+const PATCHES: ReadonlyMap<string, (live: JsonObject, patch: Json) => Json> = new Map([
+  ["application/json-patch+json", jsonPatch],
+  ["application/merge-patch+json", (live: JsonObject, patch: Json) => mergePatch(live, requireObject(patch))],
+]);
 
 function requireObject(value: Json): JsonObject {
   if (!isObject(value)) throw new ApiError("BadRequest", "the patch must be one object");

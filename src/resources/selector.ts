@@ -76,9 +76,10 @@ export type FieldSelector = FieldRequirement[];
  * @throws {@link SelectorError} on any other field or form
  */
 export function parseFieldSelector(text: string): FieldSelector {
+  if (text.length > LONGEST) throw new SelectorError(`the field selector is longer than ${LONGEST} characters`);
   if (text.trim() === "") return [];
   return text.split(",").map((part) => {
-    const [, field = "", operator = "", value = ""] = /^\s*([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)\s*$/.exec(part) ?? [];
+    const [, field = "", operator = "", value = ""] = FIELD.exec(part.trim()) ?? [];
     if (operator === "")
       throw new SelectorError(`field selector ${JSON.stringify(part)} must be FIELD=VALUE or FIELD!=VALUE`);
     if (field !== "metadata.name" && field !== "metadata.namespace") {
@@ -96,9 +97,18 @@ export function matchesFields(selector: FieldSelector, object: { name: string; n
   });
 }
 
+/** Between two runs of spaces there is always something else: else a long run of them takes quadratic time. */
+const FIELD = /^([^=!\s]+)\s*(==|=|!=)\s*([^=!\s]*)$/;
+
 const INTEGER = /^[+-]?[0-9]{1,18}$/;
 
-const COMPARISONS: Record<string, LabelOperator> = { "=": "in", "==": "in", "!=": "notin", ">": "gt", "<": "lt" };
+const COMPARISONS: ReadonlyMap<string, LabelOperator> = new Map([
+  ["=", "in"],
+  ["==", "in"],
+  ["!=", "notin"],
+  [">", "gt"],
+  ["<", "lt"],
+]);
 
 function readRequirement(reader: TokenReader): LabelRequirement {
   if (reader.take("!")) return { key: readKey(reader), operator: "absent", values: [] };
@@ -109,7 +119,7 @@ function readRequirement(reader: TokenReader): LabelRequirement {
     reader.take(next);
     return { key, operator: next, values: readSet(reader) };
   }
-  const operator = COMPARISONS[next];
+  const operator = COMPARISONS.get(next);
   if (operator === undefined) return reader.fail("one of =, ==, !=, in, notin, >, <");
   reader.take(next);
   const value = readValue(reader);

@@ -71,6 +71,13 @@ describe("tracking of updates", () => {
     const updated = trackUpdate(created, { ...created, spec: { port: 80 } }, writer("b"));
     expect(managers(updated)).toEqual({ "a/Update": { "f:spec": { ".": {}, "f:port": {} } } });
   });
+  test("a removed label is managed by nobody, also where its name is one that every object inherits", () => {
+    const created = trackUpdate(undefined, config({ port: 80 }, { constructor: "x", app: "a" }), writer("a"));
+    const removed = trackUpdate(created, config({ port: 80 }, { app: "a" }), writer("b"));
+    expect(managers(removed)).toEqual({
+      "a/Update": { "f:metadata": { "f:labels": { ".": {}, "f:app": {} } }, "f:spec": { ".": {}, "f:port": {} } },
+    });
+  });
   test("status belongs to who writes the subresource, and is an entry of its own", () => {
     const created = trackUpdate(undefined, config({ port: 80 }), writer("a"));
     const after = trackUpdate(
