@@ -1,4 +1,5 @@
 /** The access log: one JSON line on standard output for every connection that was finished or refused. */
+import { escapeControls } from "./control-characters.ts";
 import { ATOMIC_BYTES, LineWriter } from "./line-writer.ts";
 import type { ConnectionOutcome } from "./names.ts";
 
@@ -83,10 +84,14 @@ export function formatRecord(record: AccessRecord): string {
     ...(openMs === undefined ? {} : { openMs: toMicroseconds(openMs) }),
     durationMs: toMicroseconds(durationMs),
   };
-  const line = `${JSON.stringify(whole)}\n`;
+  const line = lineOf(whole);
   if (line.length <= ATOMIC_BYTES / 3 || Buffer.byteLength(line) <= ATOMIC_BYTES) return line;
   const { attributes: _attributes, tried: _tried, reason: _reason, ...short } = whole;
-  return `${JSON.stringify({ ...short, truncated: true })}\n`;
+  return lineOf({ ...short, truncated: true });
+}
+
+function lineOf(value: object): string {
+  return `${escapeControls(JSON.stringify(value))}\n`;
 }
 
 /** More digits of a millisecond than three would say what no clock here knows. */

@@ -1,4 +1,5 @@
 /** Operational logging: one line an event on stderr. The access log is apart, see access-log.ts. */
+import { escapeControls } from "./control-characters.ts";
 import { LineWriter } from "./line-writer.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
@@ -84,7 +85,7 @@ function formatLine(format: "json" | "text", level: LogLevel, message: string, f
 /** The three come first, and no field takes their place. */
 function asJson(time: string, level: LogLevel, message: string, fields: LogFields): string {
   const head = { time, level, message };
-  return `${JSON.stringify({ ...head, ...fields, ...head }, replace)}\n`;
+  return `${escapeControls(JSON.stringify({ ...head, ...fields, ...head }, replace))}\n`;
 }
 
 function asText(time: string, level: LogLevel, message: string, fields: LogFields): string {
@@ -103,11 +104,6 @@ function replace(key: string, value: unknown): unknown {
   return { name, message, ...(code === undefined ? {} : { code }), ...(cause === undefined ? {} : { cause }) };
 }
 
-/** A message in the text format stays on its line: whoever can choose a name cannot forge an event. */
-function escapeControls(text: string): string {
-  return text.replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
 /** The last guard: no field should hold a secret in the first place. */
 function redactText(line: string): string {
   if (!line.includes("PRIVATE KEY") && !line.includes("eyJ") && !line.includes("earer ")) return line;
@@ -117,7 +113,6 @@ function redactText(line: string): string {
 const MAX_WAITING = 1024 * 1024;
 const REDACTED = "[redacted]";
 const SECRET_FIELD = /^(?:authorization|cookie|.*(?:token|secret|password|passphrase|private_?key|authz_?keys?))$/i;
-const CONTROLS = /[\p{Cc}\u2028\u2029]/gu;
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g;
 const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 const BEARER = /\b[Bb]earer [\w.~+/=-]+/g;

@@ -24,6 +24,10 @@ const record: AccessRecord = {
   bytesOut: 2000,
 };
 
+/** A line's end in every alphabet, ways to steer a terminal, and a change of the direction of writing. */
+const HOSTILE = "web\r\n\u0085\u2028\u2029\u001b[31m\u009b2J\u007f\u202etxt\u2066";
+const NOT_PLAIN = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+
 describe("a line", () => {
   test("is one JSON object with the time of the end first", () => {
     const line = formatRecord(record);
@@ -35,6 +39,29 @@ describe("a line", () => {
       started: "2030-06-01T12:00:00.250Z",
       ...rest,
     });
+  });
+
+  test("is one line of plain characters, whatever a peer calls things, and says the same", () => {
+    const given = { ...record, export: `shop/${HOSTILE}`, attributes: { [HOSTILE]: HOSTILE }, reason: HOSTILE };
+    const line = formatRecord(given);
+    expect(line.slice(0, -1)).not.toMatch(NOT_PLAIN);
+    expect(JSON.parse(line)).toMatchObject({ export: given.export, attributes: given.attributes, reason: HOSTILE });
+  });
+
+  test("with as much as a peer may choose of everything is still one of 4096 bytes", () => {
+    for (const filler of ["\u009b", "\u0001", "\u20ac", "\ud800", '"', "\u{1f600}"]) {
+      const of = (length: number) => filler.repeat(length / filler.length);
+      const given = {
+        ...record,
+        export: `${of(63)}/${of(253)}`,
+        peer: "p".repeat(253),
+        trace: of(128),
+        reason: of(600),
+      };
+      const line = formatRecord({ ...given, attributes: Object.fromEntries([[of(300), of(60_000)]]) });
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4096);
+      expect(JSON.parse(line)).toMatchObject({ truncated: true, export: given.export });
+    }
   });
 
   test.each([

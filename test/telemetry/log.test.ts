@@ -60,6 +60,13 @@ test.each(["json", "text"] as const)("a message or field in %s with line ends st
   expect(line.split("\n")).toHaveLength(2);
 });
 
+test.each(["json", "text"] as const)("what a peer calls things steers no terminal in %s", (format) => {
+  const hostile = "\u001b[31m\u009b2J\u007f\u0085\u2028\u202egnp";
+  const line = one(format, `no peer ${hostile}`, { [hostile]: hostile, error: new Error(hostile) });
+  expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Zl}\p{Bidi_Control}]/u);
+  if (format === "json") expect(JSON.parse(line)).toMatchObject({ message: `no peer ${hostile}`, [hostile]: hostile });
+});
+
 test("fields that cannot be printed do not throw", () => {
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
