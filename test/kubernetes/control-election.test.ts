@@ -1,7 +1,7 @@
 /** Who of the replicas leads, whatever happens to the Lease. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { Election, type ElectionTimes } from "../../src/control/kubernetes/election.ts";
-import { LEASES } from "../../src/store/kubernetes/resource.ts";
+import { LEASES, NAMESPACES } from "../../src/store/kubernetes/resource.ts";
 import { SYSTEM_TIMING } from "../../src/store/kubernetes/timing.ts";
 import { eventually } from "./control-site.ts";
 import { keptLog } from "./recorder.ts";
@@ -17,12 +17,12 @@ suite("a Lease", (running) => {
     await Promise.all(elections.splice(0).map((election) => election.stop()));
   });
 
-  function candidate(identity: string, times: Partial<ElectionTimes> = {}, timing = SYSTEM_TIMING) {
+  function candidate(identity: string, times: Partial<ElectionTimes> = {}, timing = SYSTEM_TIMING, of = namespace) {
     const changes: boolean[] = [];
     const { log, lines } = keptLog();
     const election = new Election({
       client: running().client,
-      namespace,
+      namespace: of,
       name: "lead",
       identity,
       log,
@@ -112,6 +112,17 @@ suite("a Lease", (running) => {
     expect(all.filter(({ election }) => election.leadership)).toHaveLength(1);
     expect(all.flatMap(({ warnings }) => warnings())).toEqual([]);
     expect(all.map(({ changes }) => changes.length).sort()).toEqual([0, 0, 0, 1]);
+  });
+
+  test("that cannot be, since its namespace is not there, is complained of, and is taken when that comes", async () => {
+    const missing = `${namespace}-later`;
+    const { election, warnings } = candidate("a", {}, SYSTEM_TIMING, missing);
+    const warning = await eventually("a warning", () => warnings()[0]);
+    expect(warning).toContain(`namespaces \\"${missing}\\" not found`);
+    expect(election.answered).toBeFalse();
+    await running().client.create(NAMESPACES, { metadata: { name: missing } });
+    await eventually("leadership", () => election.leadership);
+    expect(election.answered).toBeTrue();
   });
 
   test("that is given back is another's at once", async () => {

@@ -114,8 +114,12 @@ export class Election {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof KubeApiError && CHANGED.has(error.code)) {
-          this.options.log.debug("somebody else has written the Lease; reading it again", { error });
           this.#see(undefined);
+          if (again) {
+            // Somebody who was faster twice in a row is rare; a namespace that is missing answers so for ever.
+            this.options.log.warn("the Lease cannot be written; trying again", { error });
+            this.#answered = false;
+          }
           again = !again;
         } else {
           this.options.log.warn("the Lease cannot be read or written; trying again", { error });
