@@ -1,7 +1,11 @@
 import { randomUUID } from "node:crypto";
+import manifest from "../../package.json" with { type: "json" };
+import { formatHostPort } from "../resources/address.ts";
 import { createLogger } from "../telemetry/log.ts";
 import type { ChildConfig } from "./child-protocol.ts";
 import type { GatewayConfig } from "./config.ts";
+import { tooOpenMode } from "./key-mode.ts";
+import { isAnotherGateways } from "./peer-port.ts";
 import { startRole } from "./spawn.ts";
 import { lockState, StateLockError } from "./state-lock.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -11,6 +15,9 @@ const DRAIN_SLACK = 2_000;
 
 /** What a gateway and its processes make is for their user alone, the lock and the sockets among it. */
 const PRIVATE = 0o077;
+
+/** How long the relays of a gateway that was killed may go on listening. They end within a second. Milliseconds. */
+const PREDECESSOR_LIMIT = 3_000;
 
 /** How often PID 1 collects what was left to it. Milliseconds. */
 const REAP_INTERVAL = 5_000;
@@ -35,6 +42,16 @@ export async function runGateway(config: GatewayConfig, leash?: Promise<void>): 
   }
   // A volume of a pod is its own, though its mode says otherwise.
   if (lock.warning !== undefined && config.kubernetes === undefined) log.warn(`--state: ${lock.warning}`);
+  const peerPort = formatHostPort(config.listen.host, config.listen.port);
+  if (await isAnotherGateways(config.listen, PREDECESSOR_LIMIT)) {
+    process.stderr.write(`clusterlink: --listen: another gateway has ${peerPort}; end it, or choose another port\n`);
+    lock.release();
+    return 2;
+  }
+  const { key } = config.pki;
+  const keyMode = config.kubernetes === undefined ? tooOpenMode(key) : undefined;
+  if (keyMode !== undefined) log.warn(`--pki: the private key ${key} is open to others (${keyMode}); chmod 600 ${key}`);
+  log.info("starting", { version: manifest.version, peerPort, api: config.apiSocket, relays: config.relays });
   const child: ChildConfig = { gateway: config, instance: randomUUID(), startedAt: Date.now() };
   const supervisor = new Supervisor({
     roles: [["control"], ...Array.from({ length: config.relays }, (_, index) => ["relay", String(index)])],
