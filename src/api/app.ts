@@ -18,6 +18,7 @@ import { coreDocument, groupDocument } from "./openapi-kubernetes.ts";
 import { OPENAPI_V2_ACCEPTED, OPENAPI_V2_TYPE, openApiV2 } from "./openapi-v2.ts";
 import { readGetParameters, readListParameters } from "./parameters.ts";
 import { refuseMethod, resourceRoutes } from "./resource-routes.ts";
+import { selfReviewRoutes } from "./self-reviews.ts";
 import { siteRoutes } from "./site-routes.ts";
 import { ApiError, invalidParameters, toApiError } from "./status-error.ts";
 
@@ -43,6 +44,7 @@ export function createApi(deps: ApiDeps): Hono<ApiEnv> {
   if (store === undefined) app.route("/", routesElsewhere());
   else {
     app.route("/", kubernetesRoutes(deps));
+    app.route("/", selfReviewRoutes());
     app.route(`/apis/${API_VERSION}`, resourceRoutes({ ...deps, store }));
   }
   app.notFound((c) => sendStatus(c, new ApiError("NotFound", "the server could not find the requested resource")));

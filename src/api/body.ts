@@ -5,10 +5,10 @@ import { ApiError } from "./status-error.ts";
 export const MAX_BODY = 1024 * 1024;
 
 /**
- * @returns the body, at most {@link MAX_BODY} bytes of UTF-8
- * @throws {ApiError} 415 for a compressed one (RFC 9110, 8.4), 413 past the limit, 400 for what is no UTF-8
+ * @returns the body, at most {@link MAX_BODY} bytes
+ * @throws {ApiError} 415 for a compressed one (RFC 9110, 8.4), 413 past the limit
  */
-export async function readBody(request: Request): Promise<string> {
+export async function readBytes(request: Request): Promise<Buffer> {
   const encoding = request.headers.get("content-encoding") ?? "identity";
   if (encoding.toLowerCase() !== "identity") {
     throw new ApiError(
@@ -26,8 +26,17 @@ export async function readBody(request: Request): Promise<string> {
     if (size > MAX_BODY) throw tooLarge();
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * @returns the body as text
+ * @throws {ApiError} as {@link readBytes}, and 400 for what is no UTF-8
+ */
+export async function readBody(request: Request): Promise<string> {
+  const bytes = await readBytes(request);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new ApiError("BadRequest", "the body is not UTF-8", {}, { cause });
   }
