@@ -122,8 +122,9 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
     else this.#finWaits = true;
   }
 
+  /** After FIN no data can come, and what may come, a RESET, is not to wait. */
   pause(): void {
-    if (this.#paused || this.stopped) return;
+    if (this.#paused || this.stopped || this.state.finReceived) return;
     this.#paused = true;
     this.socket.pause();
   }
@@ -256,6 +257,7 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
 
   #onFin(): void {
     const sink = this.other;
+    this.resume();
     if (this.streamOver) this.#endStream();
     sink.finish();
   }
