@@ -15,6 +15,8 @@ export interface WatchCacheOptions {
 /** A watch that ends sooner is not begun again at once, so that a store that ends them all costs little. Milliseconds. */
 const SHORTEST_WATCH = 100;
 
+const RETRY = { first: 100, longest: 10_000 };
+
 /**
  * All objects of one kind, kept equal to the store by list and watch. What it holds is always a state that the store
  * had: a new list takes the place of the old one as a whole, and until the first has come, `synced` is false.
@@ -23,6 +25,8 @@ export class WatchCache<K extends KindName> {
   #objects = new Map<ObjectKey, ResourceOf<K>>();
   #synced = false;
   #failure: string | undefined;
+  /** When the last list or watch was begun, on the clock of `performance`. */
+  #begun = Number.NEGATIVE_INFINITY;
   readonly #abort = new AbortController();
 
   constructor(
@@ -44,33 +48,31 @@ export class WatchCache<K extends KindName> {
     return this.#failure;
   }
 
-  /** Lists and watches until {@link stop}, whatever fails: again soon when the version is too old, else with backoff. */
+  /**
+   * Lists and watches until {@link stop}, whatever fails: at once when a watch has come to be too old, with backoff when
+   * the version of a list that has just been read is too old already, and when anything else fails.
+   */
   async run(): Promise<void> {
     const { signal } = this.#abort;
     let failures = 0;
-    let begun = Number.NEGATIVE_INFINITY;
-    const pause = async () => {
-      if (performance.now() - begun < SHORTEST_WATCH) await Bun.sleep(SHORTEST_WATCH);
-    };
+    let expiries = 0;
     while (!signal.aborted) {
       try {
-        let version = await this.#list();
+        this.#begun = performance.now();
+        const version = await this.#list();
         failures = 0;
-        while (!signal.aborted) {
-          begun = performance.now();
-          version = await this.#follow(version);
-          await pause();
-        }
+        await this.#followOn(version);
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof StoreError && error.code === "Expired") {
-          await pause();
+          expiries = this.#wasShort() ? expiries + 1 : 0;
+          if (expiries > 0) await Bun.sleep(backoff(expiries, RETRY));
           continue;
         }
         failures++;
         this.#failure = error instanceof Error ? error.message : String(error);
         this.options.log.warn(`the watch of ${this.kind} failed and is begun again`, { error });
-        await Bun.sleep(backoff(failures, { first: 100, longest: 10_000 }));
+        await Bun.sleep(backoff(failures, RETRY));
       }
     }
   }
@@ -94,6 +96,19 @@ export class WatchCache<K extends KindName> {
     this.#failure = undefined;
     this.options.onChange();
     return version;
+  }
+
+  /** One watch after the other, until one fails. */
+  async #followOn(from: string): Promise<void> {
+    for (let version = from; !this.#abort.signal.aborted; ) {
+      this.#begun = performance.now();
+      version = await this.#follow(version);
+      if (this.#wasShort()) await Bun.sleep(SHORTEST_WATCH);
+    }
+  }
+
+  #wasShort(): boolean {
+    return performance.now() - this.#begun < SHORTEST_WATCH;
   }
 
   /** @returns the version that the watch had reached when it ended: servers end watches now and then. */
