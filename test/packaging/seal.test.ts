@@ -9,6 +9,42 @@ import { EXECUTABLE } from "./executable.ts";
 const encode = (text: string) => new TextEncoder().encode(text);
 const whole = SEALED_VARIABLES.map((name) => `\0${name}\0`).join("");
 
+/** An HTTPS server of a fabric of its own, which counts what it is asked and refuses it. */
+class Localhost {
+  asked = 0;
+  readonly #folder = mkdtempSync(join(tmpdir(), "clusterlink-tls-"));
+  readonly #server: ReturnType<typeof Bun.serve>;
+
+  constructor() {
+    const create = (...words: string[]) => Bun.spawnSync([EXECUTABLE, "create", ...words], { cwd: this.#folder });
+    create("fabric", "--name", "foreign");
+    create("peer-cert", "--fabric", "foreign", "--name", "localhost");
+    const pem = (name: string) => Bun.file(join(this.#folder, "foreign", "localhost", name));
+    this.#server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: pem("cert.pem"), key: pem("key.pem") },
+      fetch: () => {
+        this.asked++;
+        return new Response("no", { status: 403 });
+      },
+    });
+  }
+
+  get url(): string {
+    return `https://localhost:${this.#server.port}`;
+  }
+
+  get ca(): string {
+    return join(this.#folder, "foreign", "cert.pem");
+  }
+
+  async close(): Promise<void> {
+    await this.#server.stop(true);
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
 test("each name is changed into one that no variable can have", () => {
   const bytes = encode(`x${whole}BUN_OPTIONS in a message`);
   sealRuntime(bytes);
@@ -81,27 +117,30 @@ describe("the executable", () => {
     expect(opened).toBe(false);
   });
 
-  test("NODE_TLS_REJECT_UNAUTHORIZED does not make the command line trust a stranger", async () => {
-    const cwd = mkdtempSync(join(tmpdir(), "clusterlink-tls-"));
-    Bun.spawnSync([EXECUTABLE, "create", "fabric", "--name", "foreign"], { cwd });
-    Bun.spawnSync([EXECUTABLE, "create", "peer-cert", "--fabric", "foreign", "--name", "localhost"], { cwd });
-    const pem = (name: string) => Bun.file(join(cwd, "foreign", "localhost", name));
-    let asked = 0;
-    const server = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      tls: { cert: pem("cert.pem"), key: pem("key.pem") },
-      fetch: () => new Response(String(asked++)),
-    });
+  test("BUN_CONFIG_VERBOSE_FETCH prints no request with its token", async () => {
+    const site = new Localhost();
     try {
-      const words = [EXECUTABLE, "get", "peers", "--server", `https://localhost:${server.port}`, "--token", "secret"];
+      const env = { BUN_CONFIG_VERBOSE_FETCH: "curl", CLUSTERLINK_CA: site.ca };
+      const words = [EXECUTABLE, "get", "peers", "--server", site.url, "--token", "secret"];
+      const child = Bun.spawn(words, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+      const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+      expect(site.asked).toBe(1);
+      expect(out + err).not.toMatch(/secret|curl|HTTP\/1/);
+    } finally {
+      await site.close();
+    }
+  });
+
+  test("NODE_TLS_REJECT_UNAUTHORIZED does not make the command line trust a stranger", async () => {
+    const site = new Localhost();
+    try {
+      const words = [EXECUTABLE, "get", "peers", "--server", site.url, "--token", "secret"];
       const child = Bun.spawn(words, { env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" }, stdout: "pipe", stderr: "pipe" });
       expect(await new Response(child.stderr).text()).toContain("cannot be trusted");
       expect(await child.exited).toBe(1);
-      expect(asked).toBe(0);
+      expect(site.asked).toBe(0);
     } finally {
-      await server.stop(true);
-      rmSync(cwd, { recursive: true });
+      await site.close();
     }
   });
 
