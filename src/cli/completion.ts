@@ -24,19 +24,37 @@ export function addCompletionCommand(program: Command): void {
 }
 
 function wordsOf(program: Command): CompletionWords[] {
-  const visible = program.createHelp().visibleCommands(program);
-  return visible.map((command) => ({
-    name: command.name(),
+  const visible = childrenOf(program);
+  return visible.flatMap((command) => [
+    completionOf(command, command.name()),
+    ...childrenOf(command).map((child) => completionOf(child, `${command.name()} ${child.name()}`)),
+  ]);
+}
+
+function childrenOf(command: Command): Command[] {
+  const all = command.createHelp().visibleCommands(command);
+  return all.filter((child) => child.name() !== "help" || command.parent === null);
+}
+
+function completionOf(command: Command, name: string): CompletionWords {
+  const options = command.options.filter((option) => !option.hidden);
+  const argument = command.registeredArguments[0];
+  return {
+    name,
     summary: command.description().split(/[.:;]/)[0] ?? "",
     words: [
-      ...command
-        .createHelp()
-        .visibleCommands(command)
-        .map((child) => child.name()),
-      ...command.options.flatMap((option) => (option.long && !option.hidden ? [option.long] : [])),
+      ...childrenOf(command).map((child) => child.name()),
+      ...(argument?.argChoices ?? []),
+      ...options.flatMap((option) => option.long ?? []),
     ],
-    kinds: command.registeredArguments.some((argument) => argument.name() === "kind"),
-  }));
+    values: options
+      .filter((option) => option.required)
+      .map((option) => ({
+        flags: [option.short ?? [], option.long ?? []].flat(),
+        choices: option.argChoices ?? [],
+      })),
+    kinds: argument?.name() === "kind",
+  };
 }
 
 const EXAMPLES = `

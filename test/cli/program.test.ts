@@ -3,7 +3,10 @@ import { openSync } from "node:fs";
 import manifest from "../../package.json";
 import { GATEWAY_FLAGS } from "../../src/process/flags.ts";
 import { completed } from "../completed.ts";
+import { requires } from "../requires.ts";
 import { cleanEnvironment, clusterlink, command } from "./clusterlink.ts";
+
+const zsh = requires("zsh");
 
 const COMMANDS = [
   "create",
@@ -176,14 +179,35 @@ test("output that cannot be written is one line, and exits with 1", async () => 
 });
 
 describe("a completion script", () => {
-  test("for bash is valid and completes commands, options and kinds", async () => {
+  const asked: [words: string[], answer: string][] = [
+    [["ap"], "apply"],
+    [["get", "imp"], "imports"],
+    [["gateway", "--exp"], "--expose-api"],
+    [["create", "f"], "fabric"],
+    [["create", "fabric", "--k"], "--key-type"],
+    [["create", "fabric", "--key-type", "ecd"], "ecdsa-p256"],
+    [["deploy", "peer", "--start", "n"], "none"],
+    [["get", "peers", "-o", "y"], "yaml"],
+    [["completion", "fi"], "fish"],
+    [["apply", "-f", ""], ""],
+  ];
+  const answers = `${asked.map(([, answer]) => answer).join("\n")}\n`;
+  const listOf = (words: string[]) => ["clusterlink", ...words].map((word) => `'${word}'`).join(" ");
+
+  test("for bash completes commands, options, their values and kinds", async () => {
     const { out } = await clusterlink(["completion", "bash"]);
-    const ask = (...words: string[]) =>
-      `COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; ` +
-      `_clusterlink; echo "\${COMPREPLY[@]}"`;
-    const script = `${out}\n${ask("clusterlink", "ap")}\n${ask("clusterlink", "get", "imp")}\n${ask("clusterlink", "gateway", "--exp")}`;
-    const child = Bun.spawn(["bash", "-c", script], { stdout: "pipe" });
-    expect(await new Response(child.stdout).text()).toBe("apply\nimports\n--expose-api\n");
+    const questions = asked.map(
+      ([words]) => `COMP_WORDS=(${listOf(words)}); COMP_CWORD=${words.length}; _clusterlink; echo "\${COMPREPLY[*]}"`,
+    );
+    expect(await completed(["bash", "-c", [out, ...questions].join("\n")])).toEqual({ code: 0, out: answers, err: "" });
+  });
+  // The shell itself runs its script.
+  test.skipIf(zsh.skip)(`for zsh completes the same ${zsh.reason}`.trimEnd(), async () => {
+    const { out } = await clusterlink(["completion", "zsh"]);
+    const inPlace = `compdef() { : }; _files() { : }; compadd() { shift; print -- \${(M)@:#$words[CURRENT]*} }`;
+    const questions = asked.map(([words]) => `words=(${listOf(words)}); CURRENT=${words.length + 1}; _clusterlink`);
+    const script = [inPlace, out, ...questions].join("\n");
+    expect(await completed(["zsh", "-f", "-c", script])).toEqual({ code: 0, out: answers, err: "" });
   });
   test.each(["zsh", "fish"])("for %s names every command", async (shell) => {
     const { out, code } = await clusterlink(["completion", shell]);
