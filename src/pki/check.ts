@@ -63,6 +63,9 @@ class SetCheck {
     const blocks = pemBlocks(this.#texts[which], CERTIFICATE);
     if (blocks.length === 0) {
       this.#add("not-pem", which, "has no PEM certificate; convert DER with 'openssl x509 -inform der'");
+    } else if (this.#texts[which].split(BEGIN_CERTIFICATE).length - 1 > blocks.length) {
+      // Half of a bundle of CAs would pass for one that trusts fewer, and cut the connections of the others.
+      this.#add("malformed-certificate", which, "has a certificate that is cut off; write the whole file");
     }
     return blocks.flatMap((block, index) => {
       try {
@@ -167,4 +170,5 @@ function unsupported(key: KeyObject): string | undefined {
 }
 
 const CERTIFICATE = "CERTIFICATE";
+const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
 const CURVES: ReadonlySet<string> = new Set(["prime256v1", "secp384r1", "P-256", "P-384"]);

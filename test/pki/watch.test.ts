@@ -117,6 +117,23 @@ describe("files replaced one by one", () => {
   });
 });
 
+test("a bundle of CAs that is half written does not pass for one of fewer", async () => {
+  const dir = join(base, "half");
+  put(dir, { ca: root, cert: old, key: old });
+  const { watching, changes, problems } = await start(dir);
+  const bundle = root.pem + newRoot.pem;
+  for (const length of [root.pem.length + 60, bundle.length - 5]) {
+    writeFileSync(join(dir, "ca.pem"), bundle.slice(0, length));
+    await watching.check();
+    expect(watching.problems()).toEqual([expect.stringContaining("ca.pem: has a certificate that is cut off")]);
+  }
+  writeFileSync(join(dir, "ca.pem"), bundle);
+  await watching.check();
+  expect([changes.length, watching.problems()]).toEqual([1, []]);
+  expect(problems.map((list) => list.length)).toEqual([1, 0]);
+  watching.close();
+});
+
 test("a set that is not valid yet comes into use when its time has come", async () => {
   const dir = join(base, "future");
   put(dir, { ca: root, cert: old, key: old });
