@@ -1,26 +1,18 @@
 /** The control API as one Hono app: the resources as a Kubernetes API, and what the site tells of itself. */
 import { type Context, Hono } from "hono";
 import { API_VERSION } from "../resources/meta.ts";
-import {
-  matchesFields,
-  matchesLabels,
-  parseFieldSelector,
-  parseLabelSelector,
-  SelectorError,
-} from "../resources/selector.ts";
 import { authenticate } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./deps.ts";
 import { CORE_RESOURCES, discoveryRoot, GROUP_DOCUMENT, GROUP_RESOURCES } from "./discovery.ts";
 import { lazy } from "./lazy.ts";
-import { namespaceObject, pageOf, showNamespaces } from "./namespaces.ts";
+import { namespaceRoutes } from "./namespace-routes.ts";
 import { chooseRepresentation, encodeBody, parseAccept } from "./negotiate.ts";
 import { coreDocument, groupDocument } from "./openapi-kubernetes.ts";
 import { OPENAPI_V2_ACCEPTED, OPENAPI_V2_TYPE, openApiV2 } from "./openapi-v2.ts";
-import { readGetParameters, readListParameters } from "./parameters.ts";
-import { refuseMethod, resourceRoutes } from "./resource-routes.ts";
+import { resourceRoutes } from "./resource-routes.ts";
 import { selfReviewRoutes } from "./self-reviews.ts";
 import { siteRoutes } from "./site-routes.ts";
-import { ApiError, invalidParameters, toApiError } from "./status-error.ts";
+import { ApiError, toApiError } from "./status-error.ts";
 
 type ApiContext = Context<ApiEnv>;
 
@@ -83,15 +75,17 @@ function kubernetesRoutes(deps: ApiDeps): Hono<ApiEnv> {
   const accept = (c: ApiContext) => c.req.header("accept");
 
   for (const root of ["api", "apis"] as const) {
-    routes.get(`/${root}`, (c) => {
-      const { body, contentType } = discoveryRoot(root, accept(c));
-      return c.body(`${JSON.stringify(body)}\n`, 200, { "Content-Type": contentType, Vary: "Accept" });
-    });
+    for (const path of withSlash(`/${root}`)) {
+      routes.get(path, (c) => {
+        const { body, contentType } = discoveryRoot(root, accept(c));
+        return c.body(`${JSON.stringify(body)}\n`, 200, { "Content-Type": contentType, Vary: "Accept" });
+      });
+    }
   }
   const plain = (path: string, body: object) => routes.get(path, (c) => sendPlain(c, body));
-  plain("/api/v1", CORE_RESOURCES);
-  plain(`/apis/${GROUP_DOCUMENT.name}`, GROUP_DOCUMENT);
-  plain(`/apis/${API_VERSION}`, GROUP_RESOURCES);
+  for (const path of withSlash("/api/v1")) plain(path, CORE_RESOURCES);
+  for (const path of withSlash(`/apis/${GROUP_DOCUMENT.name}`)) plain(path, GROUP_DOCUMENT);
+  for (const path of withSlash(`/apis/${API_VERSION}`)) plain(path, GROUP_RESOURCES);
   plain("/version", {
     major: KUBERNETES.major,
     minor: KUBERNETES.minor,
@@ -104,8 +98,13 @@ function kubernetesRoutes(deps: ApiDeps): Hono<ApiEnv> {
     platform: `${process.platform}/${process.arch}`,
   });
   openApiRoutes(routes, deps.version);
-  namespaceRoutes(routes, deps);
+  routes.route("/", namespaceRoutes(deps));
   return routes;
+}
+
+/** Generated clients (Python, Java, JavaScript) ask for discovery with a slash at the end. */
+function withSlash(path: string): [string, string] {
+  return [path, `${path}/`];
 }
 
 /** Documents that have no other form than JSON. */
@@ -145,42 +144,4 @@ function openApiRoutes(routes: Hono<ApiEnv>, version: string): void {
 function hashed(document: object): { text: string; hash: string } {
   const text = JSON.stringify(document);
   return { text, hash: new Bun.CryptoHasher("sha256").update(text).digest("hex") };
-}
-
-function namespaceRoutes(routes: Hono<ApiEnv>, deps: ApiDeps): void {
-  const accepted = { forms: ["object", "table", "metadata"], yaml: true } as const;
-  routes.get("/api/v1/namespaces", async (c) => {
-    const parameters = readListParameters(new URL(c.req.url).searchParams);
-    if (parameters.watch) throw new ApiError("MethodNotAllowed", "namespaces cannot be watched; watch what is in them");
-    const representation = chooseRepresentation(c.req.header("accept"), accepted);
-    const { labels, fields } = readSelectors(parameters);
-    const all = (await deps.namespaces()).map(namespaceObject);
-    const shown = all.filter(
-      ({ metadata }) => matchesLabels(labels, metadata.labels) && matchesFields(fields, metadata),
-    );
-    const body = showNamespaces(pageOf(shown, parameters), representation, parameters.includeObject);
-    return c.body(encodeBody(body, representation.encoding), 200, { "Content-Type": representation.contentType });
-  });
-  routes.get("/api/v1/namespaces/:name", async (c) => {
-    const { includeObject } = readGetParameters(new URL(c.req.url).searchParams);
-    const representation = chooseRepresentation(c.req.header("accept"), accepted);
-    const name = c.req.param("name");
-    if (!(await deps.namespaces()).includes(name)) {
-      throw new ApiError("NotFound", `namespaces "${name}" not found`, { name, kind: "namespaces" });
-    }
-    const body = showNamespaces(namespaceObject(name), representation, includeObject);
-    return c.body(encodeBody(body, representation.encoding), 200, { "Content-Type": representation.contentType });
-  });
-  for (const path of ["/api/v1/namespaces", "/api/v1/namespaces/:name"]) routes.all(path, refuseMethod("GET"));
-}
-
-function readSelectors({ labelSelector = "", fieldSelector = "" }: { labelSelector?: string; fieldSelector?: string }) {
-  try {
-    return { labels: parseLabelSelector(labelSelector), fields: parseFieldSelector(fieldSelector) };
-  } catch (error) {
-    if (!(error instanceof SelectorError)) throw error;
-    throw invalidParameters([
-      { path: "labelSelector, fieldSelector", type: "FieldValueInvalid", message: error.message },
-    ]);
-  }
 }

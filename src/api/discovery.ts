@@ -6,6 +6,7 @@ import { ApiError } from "./status-error.ts";
 
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const STATUS_VERBS = ["get", "patch", "update"];
+const NAMESPACE_VERBS = ["create", "get", "list", "patch"];
 const GROUP_VERSION = { groupVersion: API_VERSION, version: VERSION };
 
 /** `/api`: the versions of the core group, of which only namespaces are here. */
@@ -25,7 +26,7 @@ export const CORE_RESOURCES = {
       singularName: "namespace",
       namespaced: false,
       kind: "Namespace",
-      verbs: ["get", "list"],
+      verbs: NAMESPACE_VERBS,
       shortNames: ["ns"],
     },
   ],
@@ -65,7 +66,7 @@ const CORE_AGGREGATED = [
             responseKind: { group: "", version: "v1", kind: "Namespace" },
             scope: "Cluster",
             singularResource: "namespace",
-            verbs: ["get", "list"],
+            verbs: NAMESPACE_VERBS,
             shortNames: ["ns"],
           },
         ],

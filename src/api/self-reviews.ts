@@ -4,12 +4,11 @@
  * Source: the Kubernetes API groups authentication.k8s.io/v1 and authorization.k8s.io/v1.
  */
 import { type Context, Hono } from "hono";
-import { mediaType, readBytes, readObject } from "./body.ts";
 import type { ApiEnv } from "./deps.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { chooseRepresentation, encodeBody } from "./negotiate.ts";
 import { readWriteParameters } from "./parameters.ts";
-import { PROTOBUF_TYPE, readReview } from "./protobuf-review.ts";
+import { readAnyObject } from "./protobuf-body.ts";
 import { refuseMethod } from "./resource-routes.ts";
 import { ApiError } from "./status-error.ts";
 import type { Scope } from "./tokens.ts";
@@ -60,8 +59,7 @@ export function selfReviewRoutes(): Hono<ApiEnv> {
 async function answer(c: Context<ApiEnv>, { apiVersion, kind, status }: Review): Promise<Response> {
   readWriteParameters(new URL(c.req.url).searchParams);
   const { encoding, contentType } = chooseRepresentation(c.req.header("accept"), { forms: ["object"], yaml: true });
-  const protobuf = mediaType(c.req.header("content-type")) === PROTOBUF_TYPE;
-  const body = protobuf ? readReview(await readBytes(c.req.raw)) : await readObject(c.req.raw);
+  const body = await readAnyObject(c.req.raw);
   if (body["kind"] !== kind || body["apiVersion"] !== apiVersion) {
     throw new ApiError("BadRequest", `the object does not fit: this URL takes a ${kind} of ${apiVersion}`);
   }

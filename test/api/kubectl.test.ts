@@ -105,6 +105,20 @@ describe.skipIf(kubectl.skip)(`kubectl ${kubectl.reason}`, () => {
     const { spec } = await read("applied");
     expect([spec.port, spec.targetPort]).toEqual([81, undefined]);
   });
+  test("applies a manifest that makes its namespace first, as often as need be", async () => {
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } };
+    const list = {
+      apiVersion: "v1",
+      kind: "List",
+      items: [namespace, web({}, { namespace: "shop", name: "applied" })],
+    };
+    expect(await ok("apply -f -", list)).toContain("namespace/shop created\nimport.clusterlink.net/applied created");
+    expect(await ok("apply -f -", list)).toContain("import.clusterlink.net/applied unchanged");
+    expect(await ok("apply --server-side -f -", list)).toContain("namespace/shop serverside-applied");
+    expect(await fails("create namespace shop")).toContain('namespaces "shop" already exists');
+    expect(await ok("create namespace stall")).toContain("namespace/stall created");
+    expect(await fails("delete namespace shop")).toContain("goes with the last one");
+  });
   test("apply --server-side conflicts with other managers until it is forced", async () => {
     await create("shared");
     const wanted = web({ port: 90 }, { name: "shared" });

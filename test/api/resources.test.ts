@@ -610,7 +610,8 @@ describe("URLs", () => {
     ["PUT", imports, "GET, POST, DELETE"],
     ["POST", `${imports}/web`, "GET, PUT, PATCH, DELETE"],
     ["DELETE", `${imports}/web/status`, "GET, PUT, PATCH"],
-    ["POST", "/api/v1/namespaces", "GET"],
+    ["DELETE", "/api/v1/namespaces", "GET, POST"],
+    ["DELETE", "/api/v1/namespaces/default", "GET, PATCH"],
   ])("%s %s is 405 and names what is allowed: %s", async (method, path, allowed) => {
     const answer = await call(method, path);
     expect(answer).toMatchObject({ code: 405, body: { reason: "MethodNotAllowed" } });
@@ -623,6 +624,18 @@ describe("URLs", () => {
     "/api/v1/namespaces/default/pods",
   ])("%s is 404 with a Status", async (path) => {
     expect(await call("GET", path)).toMatchObject({ code: 404, body: { kind: "Status", reason: "NotFound" } });
+  });
+  test.each(["/api/", "/api/v1/", "/apis/", "/apis/clusterlink.net/", "/apis/clusterlink.net/v1alpha1/"])(
+    "discovery at %s is that without the slash",
+    async (path) => {
+      const [plain, slashed] = [await call("GET", path.slice(0, -1)), await call("GET", path)];
+      expect([slashed.code, slashed.body]).toEqual([200, plain.body]);
+    },
+  );
+  test("of a collection with a slash at the end, which names no object, is 404", async () => {
+    await create();
+    expect((await call("DELETE", `${imports}/`)).code).toBe(404);
+    expect((await call("GET", `${imports}/web`)).code).toBe(200);
   });
   test("cluster-scoped kinds have no namespace", async () => {
     const policies = "/apis/clusterlink.net/v1alpha1/privilegedaccesspolicies";
@@ -639,6 +652,46 @@ describe("URLs", () => {
 });
 
 describe("namespaces", () => {
+  const namespace = (name: unknown) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  const note = /nothing of it is stored/;
+  test("can be created, with a note that this does nothing", async () => {
+    const made = await call("POST", "/api/v1/namespaces", namespace("far-away"));
+    expect(made).toMatchObject({ code: 201, body: { kind: "Namespace", metadata: { name: "far-away" } } });
+    expect(made.headers.get("warning")).toMatch(note);
+    expect((await call("GET", "/api/v1/namespaces/far-away")).code).toBe(404);
+  });
+  const path = "/api/v1/namespaces/default";
+  test.each([
+    ["server-side, of one that is there", path, "application/apply-patch+yaml", "?fieldManager=me", 200],
+    ["server-side, of another", "/api/v1/namespaces/nowhere", "application/apply-patch+yaml", "?fieldManager=me", 201],
+    ["by a strategic merge patch", path, "application/strategic-merge-patch+json", "", 200],
+    [
+      "by a strategic merge patch, of another",
+      "/api/v1/namespaces/nowhere",
+      "application/strategic-merge-patch+json",
+      "",
+      404,
+    ],
+    ["by a merge patch, which would set a label", path, "application/merge-patch+json", "", 405],
+    [
+      "server-side under another name",
+      path.replace("default", "x"),
+      "application/apply-patch+yaml",
+      "?fieldManager=me",
+      400,
+    ],
+  ])("can be applied %s", async (rule, at, type, query, code) => {
+    const name = rule.includes("another name") ? "y" : at.split("/").at(-1);
+    expect((await patch(at + query, namespace(name), type)).code).toBe(code);
+  });
+  test.each([
+    ["one that is there", namespace("default"), 409],
+    ["one with a bad name", namespace("A b"), 422],
+    ["one without a name", namespace(undefined), 422],
+    ["another kind", web(), 400],
+  ])("creating %s is refused", async (_rule, body, code) => {
+    expect((await call("POST", "/api/v1/namespaces", body)).code).toBe(code);
+  });
   test("are those that objects name, default and the gateway's own", async () => {
     await call("POST", imports.replace("default", "far"), web({}, { namespace: "far" }));
     expect(names(await call("GET", "/api/v1/namespaces"))).toEqual(["clusterlink-system", "default", "far"]);

@@ -1,7 +1,7 @@
 /** What a client may ask about itself, by kubectl and over HTTP. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { readReview } from "../../src/api/protobuf-review.ts";
+import { readProtobuf } from "../../src/api/protobuf-body.ts";
 import { ApiError } from "../../src/api/status-error.ts";
 import { requires } from "../requires.ts";
 import { type KubectlSite, openKubectlSite } from "./kubectl.ts";
@@ -98,7 +98,7 @@ describe("a body in protobuf", () => {
     fc.assert(
       fc.property(fc.oneof(bytes, fc.uint8Array().map(Buffer.from)), (body) => {
         try {
-          expect(readReview(body)).toBeObject();
+          expect(readProtobuf(body)).toBeObject();
         } catch (error) {
           if (!(error instanceof ApiError)) throw error;
           expect(error.status).toBe(400);

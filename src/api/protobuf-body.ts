@@ -1,37 +1,47 @@
 /**
- * Reviews in Kubernetes' protobuf, the only form in which kubectl sends them.
+ * Objects in Kubernetes' protobuf: kubectl sends those of Kubernetes' own kinds in no other form.
  *
- * Source: k8s.io/apimachinery runtime/generated.proto (`Unknown`), k8s.io/api authorization/v1/generated.proto (field
- * numbers), and the protobuf wire format.
+ * Source: k8s.io/apimachinery runtime/generated.proto (`Unknown`) and meta/v1/generated.proto, k8s.io/api
+ * authorization/v1/generated.proto (field numbers), and the protobuf wire format.
  */
+import { mediaType, readBytes, readObject } from "./body.ts";
 import type { JsonObject } from "./json.ts";
 import { ApiError } from "./status-error.ts";
 
-/** The media type of objects in protobuf. */
-export const PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf";
-
+const PROTOBUF = "application/vnd.kubernetes.protobuf";
 const MAGIC = Buffer.from("k8s\0");
 
 /** Names of the text fields by number, from 1. */
 const RESOURCE_ATTRIBUTES = ["namespace", "verb", "group", "version", "resource", "subresource", "name"];
 const PATH_ATTRIBUTES = ["path", "verb"];
 
+/** Reads an object as {@link readObject} does, or in protobuf as {@link readProtobuf} does. */
+export async function readAnyObject(request: Request): Promise<JsonObject> {
+  const type = mediaType(request.headers.get("content-type") ?? undefined);
+  return type === PROTOBUF ? readProtobuf(await readBytes(request)) : await readObject(request);
+}
+
 /**
- * @returns the review as it is in JSON, with nothing but apiVersion, kind and what its spec asks
+ * @returns the object as it is in JSON: apiVersion, kind, of a Namespace its name, and what a SelfSubjectAccessReview
+ * asks; nothing else of it
  * @throws {ApiError} 400 where the bytes are no object in protobuf
  */
-export function readReview(bytes: Buffer): JsonObject {
+export function readProtobuf(bytes: Buffer): JsonObject {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw malformed();
   const envelope = fieldsOf(bytes.subarray(MAGIC.length));
   const type = texts(envelope.get(1), ["apiVersion", "kind"]);
-  if (type["kind"] !== "SelfSubjectAccessReview") return type;
-  const spec = fieldsOf(fieldsOf(envelope.get(2)).get(2));
+  const object = fieldsOf(envelope.get(2));
+  if (type["kind"] === "Namespace") return { ...type, metadata: texts(object.get(1), ["name"]) };
+  if (type["kind"] === "SelfSubjectAccessReview") return { ...type, spec: accessAsked(fieldsOf(object.get(2))) };
+  return type;
+}
+
+function accessAsked(spec: Map<number, Buffer>): JsonObject {
   const [resource, path] = [spec.get(1), spec.get(2)];
-  const asked: JsonObject = {
+  return {
     ...(resource === undefined ? {} : { resourceAttributes: texts(resource, RESOURCE_ATTRIBUTES) }),
     ...(path === undefined ? {} : { nonResourceAttributes: texts(path, PATH_ATTRIBUTES) }),
   };
-  return { ...type, spec: asked };
 }
 
 function texts(message: Buffer | undefined, names: readonly string[]): JsonObject {
