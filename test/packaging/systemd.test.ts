@@ -19,6 +19,10 @@ test.skipIf(analyze.skip)(`systemd rates its exposure at ${MOST_EXPOSURE} or les
   expect(Number(exposure)).toBeLessThanOrEqual(MOST_EXPOSURE);
 });
 
+test("no core dump holds the site's private key", async () => {
+  expect(await Bun.file(UNIT).text()).toMatch(/^LimitCORE=0$/m);
+});
+
 test("the engine may make code while it runs, and the supervisor stops its children itself", async () => {
   const text = await Bun.file(UNIT).text();
   expect(text).not.toMatch(/^MemoryDenyWriteExecute=(yes|true)/m);
