@@ -67,8 +67,8 @@ export class Contests {
 
   /** Counts that somebody was overruled. @returns whether that is when the pauses begin */
   overruled(id: string): boolean {
-    const before = this.#contests.get(id);
-    const overruled = before === undefined || this.#isOver(before) ? 1 : before.overruled + 1;
+    for (const [other, contest] of this.#contests) if (this.#isOver(contest)) this.#contests.delete(other);
+    const overruled = (this.#contests.get(id)?.overruled ?? 0) + 1;
     const at = this.#clock();
     const rest = overruled - AT_ONCE + 1;
     const pause = rest < 1 ? 0 : backoff(rest, { ...PAUSE, random: this.#random });

@@ -1,7 +1,8 @@
 /** Two gateways that serve the same namespaces, which they should not: neither the API server nor etcd suffers from it. */
 import { afterEach, expect, test } from "bun:test";
+import { ENDPOINT_SLICES, SERVICES } from "../../src/store/kubernetes/resource.ts";
 import { ALLOW_ALL, importOf, SYSTEM } from "../control/objects.ts";
-import { create, gatewayEndpoints, Replica, told } from "./control-site.ts";
+import { create, eventually, gatewayEndpoints, Replica, told } from "./control-site.ts";
 import { suite } from "./server.ts";
 
 suite("two gateways that serve the same namespaces", (running) => {
@@ -36,4 +37,40 @@ suite("two gateways that serve the same namespaces", (running) => {
       }
     }
   });
+});
+
+suite("a gateway beside somebody who changes the Service of an Import again and again", (running) => {
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  test("puts it right with growing pauses, says so, and goes on with its EndpointSlices meanwhile", async () => {
+    const server = running();
+    const namespace = await server.namespace();
+    await gatewayEndpoints(server, ["10.244.0.5"]);
+    const gateway = await Replica.start(server);
+    cleanups.push(() => gateway.stop());
+    await create(server, "Import", namespace, "web", importOf(80));
+    await told(server, "Import", namespace, "web", "ImportServiceValid True Ready");
+    const place = { namespace, name: "web" };
+    const selector = async () => (await server.client.get(SERVICES, place))?.spec?.selector;
+    for (const end = performance.now() + 2_500; performance.now() < end; await Bun.sleep(5)) {
+      if ((await selector()) === undefined) {
+        await server.client.patch(SERVICES, place, { spec: { selector: { app: "other" } } });
+      }
+    }
+    const repairs = gateway.changes.filter((each) => each === `patch /services/${namespace}/web`).length;
+    expect(repairs).toBeGreaterThanOrEqual(3);
+    expect(repairs).toBeLessThan(7);
+    expect((await gateway.site.status()).problems).toContain(
+      `Service ${namespace}/web: somebody else changes it again and again, so that it is put right with pauses`,
+    );
+    await gatewayEndpoints(server, ["10.244.0.6"]);
+    await eventually("the new endpoint", async () => {
+      const slices = await server.client.all(ENDPOINT_SLICES, { namespace });
+      return slices.some(({ endpoints }) => endpoints?.[0]?.addresses[0] === "10.244.0.6");
+    });
+    await eventually("the last repair", async () => (await selector()) === undefined);
+  }, 30_000);
 });

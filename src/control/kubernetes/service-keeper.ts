@@ -1,14 +1,15 @@
 import type { ImportResource } from "../../resources/kinds.ts";
 import type { ObjectKey } from "../../resources/meta.ts";
 import { KubeApiError } from "../../store/kubernetes/error.ts";
-import { type EndpointSlice, keyOfObject, SERVICES, type Service } from "../../store/kubernetes/resource.ts";
+import { type EndpointSlice, keyOfObject, type Service } from "../../store/kubernetes/resource.ts";
+import { Contests } from "../contests.ts";
 import { KeyQueue } from "../key-queue.ts";
 import type { WantedCondition } from "../status-writer.ts";
-import { ClusterObjects, type ClusterObjectsOptions, keyOfWrite } from "./cluster-objects.ts";
+import { ClusterObjects, type ClusterObjectsOptions } from "./cluster-objects.ts";
+import { type Intervention, interventionOf, restsOnService } from "./intervention.ts";
 import { importOfSlice, isOfGateway } from "./ownership.ts";
 import { type Plan, planOf, type Scene } from "./plan.ts";
 import type { Watches } from "./watches.ts";
-import type { Write } from "./write.ts";
 
 export interface ServiceKeeperOptions extends ClusterObjectsOptions {
   services: Watches<Service>;
@@ -22,7 +23,7 @@ export interface ServiceKeeperOptions extends ClusterObjectsOptions {
   /** Called when a condition has changed. */
   onChange: () => void;
   /** Called after something was done to a Service that the Import did not ask for; the message is for people. */
-  onIntervention: (imported: ImportResource, reason: "ServiceRepaired" | "ServiceRemoved", message: string) => void;
+  onIntervention: (imported: ImportResource, reason: Intervention["reason"], message: string) => void;
   /** How long a write may go without being told by a watch that works, milliseconds. Default: a minute. */
   patience?: number;
 }
@@ -42,6 +43,9 @@ interface Judged {
 /** Imports that are worked on at once: the API server answers within milliseconds, so more would only queue there. */
 const CONCURRENCY = 8;
 
+/** Contested Services that are named. */
+const MAX_NAMED = 20;
+
 const RETRY = { first: 50, longest: 60_000 };
 
 /** So often an error that may pass by itself is tried again before a condition tells it. */
@@ -53,6 +57,8 @@ const PATIENCE = 60_000;
 export class ServiceKeeper {
   readonly #objects: ClusterObjects;
   readonly #queue: KeyQueue;
+  /** By the Service. */
+  readonly #contests = new Contests();
   #imports: ReadonlyMap<ObjectKey, KeptImport> | undefined;
   readonly #judged = new Map<ObjectKey, Judged>();
   #expiry: Timer | undefined;
@@ -82,6 +88,13 @@ export class ServiceKeeper {
   condition(key: ObjectKey): WantedCondition | undefined {
     const judged = this.#judged.get(key);
     return judged !== undefined && isSame(judged.kept, this.#imports?.get(key)) ? judged.condition : undefined;
+  }
+
+  /** Which Services somebody else changes too, for people. */
+  get problems(): string[] {
+    return this.#contests.open.slice(0, MAX_NAMED).map((name) => {
+      return `Service ${name}: somebody else changes it again and again, so that it is put right with pauses`;
+    });
   }
 
   /** Writes that are still to be made, or tried again, concern so many Imports. */
@@ -115,6 +128,7 @@ export class ServiceKeeper {
   /** Writes no more. Resolves when the writes under way have ended. */
   async rest(): Promise<void> {
     clearInterval(this.#expiry);
+    this.#contests.stop();
     this.#judged.clear();
     await this.#queue.pause();
   }
@@ -154,11 +168,17 @@ export class ServiceKeeper {
     const kept = this.#imports?.get(key);
     const scene = this.#sceneOf(key, kept);
     const plan = planOf(scene);
+    const again = () => this.#touch([key]);
+    let contested = false;
     for (const write of plan.writes) {
       if (this.options.leadership() !== leadership) return;
+      const intervention = interventionOf(scene, write);
+      const rests = intervention !== undefined && this.#contests.rests(intervention.name, again);
+      contested ||= rests;
+      if (rests || (contested && restsOnService(scene, write))) continue;
       await this.#objects.execute(write, leadership);
       if (leadership.aborted) return;
-      this.#told(scene, write);
+      if (intervention !== undefined) this.#intervened(scene, intervention);
     }
     this.#conclude(key, kept, plan);
   }
@@ -183,33 +203,19 @@ export class ServiceKeeper {
     };
   }
 
-  /**
-   * A Service that was there when its Import was judged last, and is changed though the Import and its port are not; and
-   * one that is taken for the Import's because somebody copied its labels.
-   */
-  #told({ key, imported, port }: Scene, write: Write): void {
-    if (imported === undefined || write.resource !== SERVICES) return;
-    const name = keyOfWrite(write);
-    const { onIntervention } = this.options;
-    if (write.verb === "delete") {
-      if (name === key) return;
-      const message = `Service ${name} had the labels of one that the gateway makes for this Import, which does not need it, and was removed.`;
-      onIntervention(imported, "ServiceRemoved", message);
-      return;
-    }
-    const { status, metadata } = imported;
-    if (status?.targetPort !== port) return;
-    const judged = status?.conditions?.find(({ type }) => type === "ImportServiceValid");
-    if (judged?.status !== "True" || judged.observedGeneration !== metadata.generation) return;
-    if (judged.reason === "Merged") return;
-    const what = write.verb === "create" ? "was deleted and is made again" : "was changed and is put right";
-    onIntervention(imported, "ServiceRepaired", `Service ${name} ${what}.`);
+  #intervened({ imported }: Scene, { reason, name, message }: Intervention): void {
+    const { onIntervention, log } = this.options;
+    if (imported !== undefined) onIntervention(imported, reason, message);
+    if (!this.#contests.overruled(name)) return;
+    log.warn("somebody else changes this Service again and again; it is put right with growing pauses", { name });
   }
 
   #conclude(key: ObjectKey, kept: KeptImport | undefined, { condition }: Plan): void {
     const before = this.#judged.get(key);
-    if (condition === undefined) this.#judged.delete(key);
-    else this.#judged.set(key, { kept, condition });
+    if (condition === undefined) {
+      this.#judged.delete(key);
+      this.#contests.forget(key);
+    } else this.#judged.set(key, { kept, condition });
     if (Bun.deepEquals(before?.condition, condition) && isSame(before?.kept, kept)) return;
     this.options.onChange();
   }

@@ -139,7 +139,7 @@ export class KubernetesSite implements SiteKind, Surroundings {
 
   get problems(): string[] {
     const { problems } = this.options.store;
-    return [...problems, ...this.#watches.problems, ...this.#invalidPolicies()];
+    return [...problems, ...this.#watches.problems, ...this.#keeper.problems, ...this.#invalidPolicies()];
   }
 
   /** Whether this replica is the one that writes. */
