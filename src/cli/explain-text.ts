@@ -24,8 +24,8 @@ export function explanationLines(explanation: Explanation): string[] {
   ];
 }
 
-function farSideLines({ from, candidates }: Explanation): string[] {
-  const source = candidates.find((candidate) => candidate.allowed)?.source;
+function farSideLines({ allowed, from, candidates }: Explanation): string[] {
+  const source = allowed ? candidates.find((candidate) => candidate.allowed)?.source : undefined;
   const peer = from[PEER_NAME];
   if (source === undefined || peer === undefined) return [];
   const client = clientText(from);

@@ -35,6 +35,7 @@ export function addKubeconfigCommand(program: Command): void {
       const { token, expiresAt } = await issueToken(client, options.scope, options.ttl);
       print(asYaml(kubeconfigOf({ site: status.name, server, ca: doors.ca, token })));
       note(`# ${options.scope} token for site '${status.name}' at ${server}, valid until ${expiresAt}`);
+      if (othersCanReadOutput()) note("# others can read the file with the token: run 'chmod 600' on it");
     });
 }
 

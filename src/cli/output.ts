@@ -1,4 +1,5 @@
 /** What commands print: results on standard output, everything else on standard error. */
+import { fstatSync } from "node:fs";
 
 let onReaderGone = (): void => process.exit(0);
 
@@ -22,6 +23,12 @@ export function whenReaderGone(handler: () => void): void {
 /** Writes a line of the result. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** @returns whether standard output is a file that others than its owner may read. */
+export function othersCanReadOutput(): boolean {
+  const output = fstatSync(process.stdout.fd);
+  return output.isFile() && (output.mode & 0o044) !== 0;
 }
 
 /** Writes a remark for people, which is no part of the result. */

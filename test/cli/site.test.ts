@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { issueFabric } from "../../src/pki/issue.ts";
 import { requires } from "../requires.ts";
-import { cleanEnvironment } from "./clusterlink.ts";
+import { cleanEnvironment, command } from "./clusterlink.ts";
 import { TestSite } from "./site.ts";
 
 const kubectl = requires("kubectl");
@@ -171,6 +172,22 @@ describe("kubeconfig", () => {
     const child = Bun.spawn(get, { env: cleanEnvironment(), stdout: "ignore", stderr: "pipe" });
     expect(await new Response(child.stderr).text()).toBe("No resources found\n");
     expect(await child.exited).toBe(0);
+  });
+  test.each([
+    [0o644, true],
+    [0o600, false],
+  ])("into a file of mode %d warns where others can read it: %p", async (mode, warned) => {
+    const file = join(site.folder, `kubeconfig-${mode}`);
+    await Bun.write(file, "");
+    chmodSync(file, mode);
+    const child = Bun.spawn(command("kubeconfig"), {
+      env: { ...cleanEnvironment(), CLUSTERLINK_SERVER: site.server },
+      stdout: Bun.file(file),
+      stderr: "pipe",
+    });
+    const said = await new Response(child.stderr).text();
+    expect(said.includes("others can read the file with the token: run 'chmod 600' on it")).toBe(warned);
+    expect(await Bun.file(file).text()).toContain("token: ");
   });
   test("names another address with --server https://…, and asks on the socket", async () => {
     const { out } = await site.run(["kubeconfig", "--server", "https://gw.example.com:8443"]);

@@ -149,6 +149,7 @@ describe("what the importing site allows is asked of the exporting one, too,", (
   });
   test("and what is refused is not", () => {
     expect(lastLine({ allowed: false, candidates: [{ ...candidate, allowed: false }] })).not.toContain("decides, too");
+    expect(lastLine({ allowed: false, summary: "no source has a Peer" })).not.toContain("decides, too");
   });
   test("and the exporting site is not sent to another", () => {
     const { source: _, ...own } = candidate;
