@@ -5,7 +5,7 @@ import type { ApiDoors, SiteStatus } from "../snapshot/status.ts";
 import { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
 import { kubeconfigOf } from "./kubeconfig-file.ts";
-import { asYaml, note, print } from "./output.ts";
+import { asYaml, note, othersCanReadOutput, print } from "./output.ts";
 import { addServerOptions, httpsOrigin, type ServerOptions } from "./server.ts";
 import { issueToken, type TokenScope } from "./token.ts";
 
