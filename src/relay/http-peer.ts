@@ -1,6 +1,5 @@
 import { verifyChain } from "../pki/chain.ts";
 import type { PeerIdentity } from "../pki/identity.ts";
-import { formatHostPort } from "../resources/address.ts";
 import type { TunnelReport } from "../snapshot/messages.ts";
 import { AUTHZ_PATH } from "../wire/http/authz.ts";
 import { BodyReader } from "../wire/http/body-reader.ts";
@@ -24,17 +23,16 @@ const IDLE_TIMEOUT = 300_000;
 export class HttpPeer extends HttpVisitor implements PeerConnection {
   #body: { head: RequestHead; reader: BodyReader } | undefined;
   #requests = 0;
-  readonly #address: string;
 
   constructor(
     context: RelayContext,
     socket: RelaySocket,
     readonly identity: PeerIdentity,
+    private readonly address: string,
     private readonly authz: HttpAuthz,
     onGone: () => void,
   ) {
     super(context, socket, onGone);
-    this.#address = formatHostPort(socket.remoteAddress, socket.remotePort);
     authz.peers.add(this);
   }
 
@@ -44,7 +42,7 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
   }
 
   report(): TunnelReport {
-    return { peer: this.identity.name, address: this.#address, role: "acceptor", state: "idle" };
+    return { peer: this.identity.name, address: this.address, role: "acceptor", state: "idle" };
   }
 
   protected override get idleTimeout(): number {
@@ -117,7 +115,7 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
       return;
     }
     const onGone = this.handAway();
-    const stream = new HttpStream(this.context, this.socket, this.identity, "acceptor", this.#address, onGone);
+    const stream = new HttpStream(this.context, this.socket, this.identity, "acceptor", this.address, onGone);
     new ServerConnection(this.context, stream, redeemed);
     if (rest.length > 0 && stream.stream !== undefined) stream.onData(this.socket, rest);
   }
@@ -126,7 +124,7 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
     this.#requests += 1;
     return {
       name: this.identity.name,
-      id: `${this.#address}#${this.#requests}`,
+      id: `${this.address}#${this.#requests}`,
       trace: validTrace(fields.get("traceparent") ?? ""),
     };
   }

@@ -5,7 +5,7 @@ import { NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 
 /**
  * Listens on a port that all relays share. Above the bound on descriptors a connection is accepted and torn down at
- * once: one that is not accepted would be offered again and again.
+ * once: one that is not accepted would be offered again and again. `onAccept` may rely on the address of the other side.
  *
  * @param address - without brackets; `::` is both families, and `0.0.0.0` is used where the host has no IPv6.
  * @throws ListenError
@@ -22,6 +22,10 @@ export function listen(
       accepted.data = NOBODY;
       const { available } = context.descriptors;
       context.descriptors.take();
+      if (isGone(accepted)) {
+        accepted.terminate();
+        return;
+      }
       if (available) {
         onAccept(accepted);
         return;
@@ -44,6 +48,14 @@ export function listen(
   } catch (error) {
     throw new ListenError(address, port, error);
   }
+}
+
+/**
+ * Whether the other side has reset the connection before it was accepted: nobody can tell any more whose it was. Bun keeps
+ * an address that was asked for once, so that later it is there, whatever happens.
+ */
+function isGone({ remoteAddress }: { remoteAddress: string | undefined }): boolean {
+  return remoteAddress === undefined;
 }
 
 /** Bun's types miss `reusePort` on listeners. */

@@ -12,11 +12,19 @@ export type Visitor =
   /** Without a certificate: only what is for anyone. */
   | { kind: "anonymous" };
 
+/** What is known of a connection since it was accepted. */
+export interface Arrival {
+  /** `ADDRESS:PORT` of the other side: a socket that has been reset meanwhile does not tell it any more. */
+  readonly address: string;
+  /** Those of ours that the handshake is done with. */
+  readonly certificates: CertificateEntry;
+}
+
 export interface HandshakeOwner {
-  /** The handshake is done, with these certificates of ours; the owner gives the socket a new user. */
-  onVisitor(socket: RelaySocket, visitor: Visitor, certificates: CertificateEntry): void;
+  /** The handshake is done; the owner gives the socket a new user. */
+  onVisitor(socket: RelaySocket, visitor: Visitor, arrival: Arrival): void;
   /** It failed, or took too long; the socket is gone. */
-  onHandshakeFailed(socket: RelaySocket, reason: string): void;
+  onHandshakeFailed(arrival: Arrival, reason: string): void;
   /** The CAs that count now, as PEM. */
   readonly ca: string;
 }
@@ -28,7 +36,7 @@ export class PeerHandshake implements SocketUser, Expiring {
   constructor(
     private readonly socket: RelaySocket,
     private readonly owner: HandshakeOwner,
-    private readonly certificates: CertificateEntry,
+    private readonly arrival: Arrival,
     private readonly deadlines: Deadlines,
     timeout: number,
   ) {
@@ -74,7 +82,7 @@ export class PeerHandshake implements SocketUser, Expiring {
   #finish(socket: RelaySocket, visitor: Visitor): void {
     this.#over = true;
     this.deadlines.clear(this);
-    this.owner.onVisitor(socket, visitor, this.certificates);
+    this.owner.onVisitor(socket, visitor, this.arrival);
   }
 
   #fail(reason: string): void {
@@ -82,6 +90,6 @@ export class PeerHandshake implements SocketUser, Expiring {
     this.#over = true;
     this.deadlines.clear(this);
     this.socket.terminate();
-    this.owner.onHandshakeFailed(this.socket, reason);
+    this.owner.onHandshakeFailed(this.arrival, reason);
   }
 }

@@ -1,7 +1,6 @@
 import type { TCPSocketListener, TLSUpgradeOptions } from "bun";
 import { formatHostPort } from "../resources/address.ts";
 import { objectKey } from "../resources/meta.ts";
-import type { CertificateEntry } from "../snapshot/tables.ts";
 import { ALPN_LIST } from "../wire/dialects.ts";
 import type { Open } from "../wire/messages.ts";
 import { areSame } from "./certificates.ts";
@@ -10,7 +9,7 @@ import { HttpAuthz } from "./http-authz.ts";
 import { HttpPeer } from "./http-peer.ts";
 import { HttpVisitor } from "./http-visitor.ts";
 import { listen } from "./listen.ts";
-import { type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
+import { type Arrival, type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { handlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
 import { TcpEndpoint } from "./tcp-endpoint.ts";
@@ -74,7 +73,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     for (const peer of [...this.#authz.peers]) peer.drain();
   }
 
-  onVisitor(socket: RelaySocket, visitor: Visitor, certificates: CertificateEntry): void {
+  onVisitor(socket: RelaySocket, visitor: Visitor, { address, certificates }: Arrival): void {
     const { context } = this;
     context.collector.handshake();
     if (visitor.kind === "anonymous") {
@@ -94,19 +93,18 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     this.#perPeer.set(identity.name, count);
     context.metrics.handshake("acceptor", visitor.kind);
     if (visitor.kind === "http") {
-      new HttpPeer(context, socket, identity, this.#authz, () => this.#gone(identity.name));
+      new HttpPeer(context, socket, identity, address, this.#authz, () => this.#gone(identity.name));
       return;
     }
-    const address = formatHostPort(socket.remoteAddress, socket.remotePort);
     const tunnel = new Tunnel(socket, identity, address, "acceptor", this, context.deadlines);
     this.#tunnels.add(tunnel);
     tunnel.start(context.hello("dialler"), context.state.site.deadlines.handshake);
     if (!areSame(certificates, context.state.site.certificates)) tunnel.drain();
   }
 
-  onHandshakeFailed(socket: RelaySocket, reason: string): void {
+  onHandshakeFailed({ address }: Arrival, reason: string): void {
     this.context.metrics.handshake("acceptor", "failed");
-    this.context.log.debug("handshake failed", { address: socket.remoteAddress, reason });
+    this.context.log.debug("handshake failed", { address, reason });
   }
 
   onReady(tunnel: Tunnel): void {
@@ -187,6 +185,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     const [plain, socket] = raw.upgradeTLS<SocketUser>(options);
     this.#strangers.add(socket);
     plain.data = { ...NOBODY, onClose: () => void this.#strangers.delete(socket) };
-    socket.data = new PeerHandshake(socket, this, certificates, context.deadlines, deadlines.handshake);
+    const arrival = { address: formatHostPort(raw.remoteAddress, raw.remotePort), certificates };
+    socket.data = new PeerHandshake(socket, this, arrival, context.deadlines, deadlines.handshake);
   }
 }
