@@ -169,6 +169,8 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
       return;
     }
     keepAlive(raw);
+    // The raw socket does not tell after the upgrade.
+    const arrival = { address: formatHostPort(raw.remoteAddress, raw.remotePort), certificates };
     const options: ServerUpgradeOptions = {
       isServer: true,
       data: NOBODY,
@@ -185,7 +187,6 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     const [plain, socket] = raw.upgradeTLS<SocketUser>(options);
     this.#strangers.add(socket);
     plain.data = { ...NOBODY, onClose: () => void this.#strangers.delete(socket) };
-    const arrival = { address: formatHostPort(raw.remoteAddress, raw.remotePort), certificates };
     socket.data = new PeerHandshake(socket, this, arrival, context.deadlines, deadlines.handshake);
   }
 }
