@@ -44,7 +44,7 @@ export function jsonPatch(target: Json, patch: Json): Json {
       throw new JsonPatchError("inapplicable", `the patch copies more than ${MAX_COPIED} characters; copy less`);
     }
     return applyOperation(at, operation);
-  }, target);
+  }, structuredClone(target));
 }
 
 function readOperation(given: Json, index: number): Operation {
@@ -73,22 +73,25 @@ function pointer(text: string, fault: (what: string) => JsonPatchError): string[
   return parts;
 }
 
+/** Changes the target, which is nobody else's: a copy for every operation would take minutes for a long patch. */
 function applyOperation(target: Json, { op, path, from = [], value = null }: Operation): Json {
   switch (op) {
     case "add":
-      return add(target, path, value);
+      return add(target, path, structuredClone(value));
     case "remove":
       return remove(target, path);
     case "replace":
-      if (path.length === 0) return value;
-      return change(target, path, (parent, key) => put(parent, existing(parent, key, path), value));
-    case "move":
+      if (path.length > 0) remove(target, path);
+      return add(target, path, structuredClone(value));
+    case "move": {
       if (path.length > from.length && from.every((part, index) => part === path[index])) {
         throw new JsonPatchError("inapplicable", `cannot move ${show(from)} into itself`);
       }
-      return add(remove(target, from), path, read(target, from));
+      const moved = read(target, from);
+      return add(remove(target, from), path, moved);
+    }
     case "copy":
-      return add(target, path, read(target, from));
+      return add(target, path, structuredClone(read(target, from)));
     default:
       if (!jsonEqual(read(target, path), value)) {
         throw new JsonPatchError("inapplicable", `the test of ${show(path)} failed: the value is another`);
@@ -120,43 +123,29 @@ function read(target: Json, path: readonly string[]): Json {
   }, target);
 }
 
-/** Copies the containers along the path and lets `edit` make the last one anew. */
-function change(target: Json, path: readonly string[], edit: (parent: Container, key: string) => Container): Json {
-  const [key, ...rest] = path;
-  if (key === undefined) return target;
-  if (!isObject(target) && !Array.isArray(target)) throw missing(path);
-  if (rest.length === 0) return edit(target, key);
-  const next = child(target, key);
-  if (next === undefined) throw missing(path);
-  return put(target, key, change(next, rest, edit));
-}
-
-function put(parent: Container, key: string, value: Json): Container {
-  if (Array.isArray(parent)) return parent.with(Number(key), value);
-  return { ...parent, [key]: value };
-}
-
-function existing(parent: Container, key: string, path: readonly string[]): string {
-  if (child(parent, key) === undefined) throw missing(path);
-  return key;
+/** The container that the path ends in, and the last part of the path. */
+function place(target: Json, path: readonly string[]): { parent: Container; key: string } {
+  const parent = read(target, path.slice(0, -1));
+  if (!isObject(parent) && !Array.isArray(parent)) throw missing(path);
+  return { parent, key: path.at(-1) ?? "" };
 }
 
 function add(target: Json, path: readonly string[], value: Json): Json {
   if (path.length === 0) return value;
-  return change(target, path, (parent, key) => {
-    if (!Array.isArray(parent)) return put(parent, key, value);
+  const { parent, key } = place(target, path);
+  if (Array.isArray(parent)) {
     const at = key === "-" ? parent.length : /^(0|[1-9][0-9]*)$/.test(key) ? Number(key) : Number.NaN;
     if (!(at <= parent.length)) throw missing(path);
-    return parent.toSpliced(at, 0, value);
-  });
+    parent.splice(at, 0, value);
+  } else parent[key] = value;
+  return target;
 }
 
 function remove(target: Json, path: readonly string[]): Json {
   if (path.length === 0) throw new JsonPatchError("inapplicable", "the whole object cannot be removed by a patch");
-  return change(target, path, (parent, key) => {
-    existing(parent, key, path);
-    if (Array.isArray(parent)) return parent.toSpliced(Number(key), 1);
-    const { [key]: _, ...rest } = parent;
-    return rest;
-  });
+  const { parent, key } = place(target, path);
+  if (child(parent, key) === undefined) throw missing(path);
+  if (Array.isArray(parent)) parent.splice(Number(key), 1);
+  else delete parent[key];
+  return target;
 }

@@ -149,7 +149,8 @@ function withoutEmpty(metadata: unknown): unknown {
 }
 
 function firstOfEach(faults: Fault[]): Fault[] {
-  return faults.filter((fault, i) => faults.findIndex((other) => other.path === fault.path) === i);
+  const seen = new Set<string>();
+  return faults.filter(({ path }) => seen.size < seen.add(path).size);
 }
 
 function serverFields(metadata: Record<string, unknown>): Record<string, unknown> {

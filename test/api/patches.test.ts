@@ -63,6 +63,22 @@ describe("a JSON patch (RFC 6902)", () => {
     expect(target).toEqual(before);
   });
 
+  test("does the same each time that it is applied", () => {
+    const patch: Json = [
+      { op: "add", path: "/a", value: { x: [1] } },
+      { op: "copy", from: "/a", path: "/b" },
+      { op: "add", path: "/a/x/-", value: 2 },
+      { op: "replace", path: "/b/x/0", value: 3 },
+    ];
+    const wanted = { a: { x: [1, 2] }, b: { x: [3] } };
+    expect([jsonPatch({}, patch), jsonPatch({}, patch)]).toEqual([wanted, wanted]);
+  });
+  test("of as many operations as are allowed, on an object of as many fields as fit, is applied", () => {
+    const fields = Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${i}`, i]));
+    const patch = Array.from({ length: 10_000 }, (_, i) => ({ op: "replace", path: `/a/k${i}`, value: -1 }));
+    expect(jsonPatch({ a: fields }, patch)).toMatchObject({ a: { k9999: -1, k10000: 10_000 } });
+  });
+
   const refused: [string, Json, Json, "malformed" | "inapplicable"][] = [
     ["a failed test", { a: 1 }, [{ op: "test", path: "/a", value: 2 }], "inapplicable"],
     ["a removal of what is not there", {}, [{ op: "remove", path: "/a" }], "inapplicable"],
