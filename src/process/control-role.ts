@@ -90,8 +90,10 @@ async function startControl(config: ChildConfig, log: Logger, ended: AbortSignal
       { role: "control", pid: process.pid },
     ],
   });
-  const channels = listenForChannels<ToRelay, ToControl>(channelSocketPath(state), (channel) =>
-    control.attach(channel),
+  const channels = listenForChannels<ToRelay, ToControl>(
+    channelSocketPath(state),
+    (channel) => control.attach(channel),
+    (error) => log.error("what a relay said could not be handled; it starts anew", { error }),
   );
   const { tokenKey, served } = opened;
   const doors: ApiDoors = openDoors({ gateway, store: served, tokenKey, site, certificates, version, log });

@@ -12,7 +12,7 @@ export interface ReconnectOptions<Out, In> {
 /**
  * A relay's end of the channel: it survives the death of the other side. What is sent while nobody is there is
  * dropped, but for the greeting; control answers that with a full snapshot, so nothing of consequence is lost.
- * It tries again at once, then with jittered delays of at most a quarter of a second, and closes only by `close`.
+ * It tries again at once, but after a message that could not be handled, then with jittered delays of at most a quarter of a second, and closes only by `close`.
  */
 export class ReconnectingChannel<Out, In> implements Channel<Out, In> {
   #live: Channel<Out, In> | undefined;
@@ -63,8 +63,8 @@ export class ReconnectingChannel<Out, In> implements Channel<Out, In> {
       if (this.#closed) return channel.close();
       this.#live = channel;
       channel.onMessage((message) => {
-        this.#failures = 0;
         this.#handler?.(message);
+        this.#failures = 0;
       });
       channel.onClose(() => {
         this.#live = undefined;

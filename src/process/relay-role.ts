@@ -31,7 +31,10 @@ export async function runRelay(index: number): Promise<number> {
   const accessLog = createAccessLog();
   const path = channelSocketPath(gateway.state);
   const channel = new ReconnectingChannel<ToControl, ToRelay>({
-    connect: () => connectChannel(path),
+    connect: () =>
+      connectChannel(path, (error) =>
+        log.error("what control said could not be handled; asking for all of it", { error }),
+      ),
     greets: (message) => message.type === "hello",
     onFailure: (error) => log.debug("control cannot be reached; trying again", { error }),
   });

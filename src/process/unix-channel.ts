@@ -16,7 +16,10 @@ class UnixChannel<Out, In> implements Channel<Out, In> {
   #closeHandler: (() => void) | undefined;
   #closed = false;
 
-  constructor(readonly socket: Socket<unknown>) {}
+  constructor(
+    readonly socket: Socket<unknown>,
+    readonly onFault: FaultHandler | undefined,
+  ) {}
 
   send(message: Out): void {
     if (this.#closed) return;
@@ -69,6 +72,16 @@ class UnixChannel<Out, In> implements Channel<Out, In> {
     }
   }
 
+  /**
+   * The socket is broken, or a handler of ours has thrown, which Bun tells in the same way. How far that one came nobody
+   * knows, so both ends start anew; left open, the other one would wait here for ever.
+   */
+  failed(error: Error): void {
+    if (!("code" in error)) this.onFault?.(error);
+    this.socket.terminate();
+    this.closed();
+  }
+
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -76,6 +89,9 @@ class UnixChannel<Out, In> implements Channel<Out, In> {
     this.#closeHandler?.();
   }
 }
+
+/** Called with what a handler of messages has thrown; its channel is closed. */
+export type FaultHandler = (error: Error) => void;
 
 export interface ChannelServer {
   /** Takes no more; the channels that are open stay open. */
@@ -88,7 +104,11 @@ export interface ChannelServer {
  *
  * @throws when the folder or the socket cannot be made.
  */
-export function listenForChannels<Out, In>(path: string, accept: (channel: Channel<Out, In>) => void): ChannelServer {
+export function listenForChannels<Out, In>(
+  path: string,
+  accept: (channel: Channel<Out, In>) => void,
+  onFault?: FaultHandler,
+): ChannelServer {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   chmodSync(dirname(path), 0o700);
   rmSync(path, { force: true });
@@ -97,7 +117,7 @@ export function listenForChannels<Out, In>(path: string, accept: (channel: Chann
     unix: path,
     socket: {
       open(socket) {
-        const channel = new UnixChannel<Out, In>(socket);
+        const channel = new UnixChannel<Out, In>(socket, onFault);
         ends.set(socket, channel);
         accept(channel);
       },
@@ -105,7 +125,7 @@ export function listenForChannels<Out, In>(path: string, accept: (channel: Chann
       drain: (socket) => ends.get(socket)?.flush(),
       end: (socket) => void socket.end(),
       close: (socket) => ends.get(socket)?.closed(),
-      error: (socket) => ends.get(socket)?.closed(),
+      error: (socket, error) => ends.get(socket)?.failed(error),
     },
   });
   return { stop: () => listener.stop(false) };
@@ -116,10 +136,10 @@ export function listenForChannels<Out, In>(path: string, accept: (channel: Chann
  *
  * @throws when nobody listens there.
  */
-export async function connectChannel<Out, In>(path: string): Promise<Channel<Out, In>> {
+export async function connectChannel<Out, In>(path: string, onFault?: FaultHandler): Promise<Channel<Out, In>> {
   let channel: UnixChannel<Out, In> | undefined;
   const of = (socket: Socket<unknown>): UnixChannel<Out, In> => {
-    channel ??= new UnixChannel<Out, In>(socket);
+    channel ??= new UnixChannel<Out, In>(socket, onFault);
     return channel;
   };
   const socket = await Bun.connect<unknown>({
@@ -129,7 +149,7 @@ export async function connectChannel<Out, In>(path: string): Promise<Channel<Out
       drain: (end) => of(end).flush(),
       end: (end) => void end.end(),
       close: (end) => of(end).closed(),
-      error: (end) => of(end).closed(),
+      error: (end, error) => of(end).failed(error),
     },
   });
   return of(socket);

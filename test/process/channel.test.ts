@@ -106,6 +106,27 @@ describe("the unix socket", () => {
     await until(() => accepted === 1);
   });
 
+  test("is closed at both ends when what came could not be handled, and the fault is told", async () => {
+    for (const guilty of ["near", "far"] as const) {
+      const path = socketPath();
+      const faults: string[] = [];
+      const closed: string[] = [];
+      const prepare = (name: "near" | "far") => (channel: Channel<Message, Message>) => {
+        channel.onClose(() => closed.push(name));
+        channel.onMessage(({ text }) => {
+          if (name === guilty) throw new RangeError(`${name} cannot take ${text}`);
+        });
+        channel.send({ text: "hello" });
+      };
+      const onFault = ({ message }: Error) => faults.push(message);
+      const server = listenForChannels<Message, Message>(path, prepare("far"), onFault);
+      cleanups.push(() => server.stop());
+      prepare("near")(await connectChannel<Message, Message>(path, onFault));
+      await until(() => closed.length === 2);
+      expect([closed.sort(), faults]).toEqual([["far", "near"], [`${guilty} cannot take hello`]]);
+    }
+  });
+
   test("is closed on bytes that are no message", async () => {
     const path = socketPath();
     let closed = false;
@@ -117,6 +138,26 @@ describe("the unix socket", () => {
 });
 
 describe("a reconnecting channel", () => {
+  test("comes back after a message that it could not handle, but not at once, time after time", async () => {
+    const path = socketPath();
+    let accepted = 0;
+    serve(path, (channel) => {
+      accepted++;
+      channel.onMessage(() => channel.send({ text: "snapshot" }));
+    });
+    const near = new ReconnectingChannel<Message, Message>({ connect: () => connectChannel(path), greets: () => true });
+    cleanups.push(() => near.close());
+    near.onMessage(() => {
+      throw new RangeError("no");
+    });
+    near.send({ text: "hello" });
+    near.start();
+    await until(() => accepted >= 3);
+    const before = accepted;
+    await Bun.sleep(300);
+    expect(accepted - before).toBeLessThan(20);
+  });
+
   test("greets again on every connection, and goes on after the other side was replaced", async () => {
     const path = socketPath();
     const got: string[] = [];
