@@ -120,7 +120,9 @@ export class Supervisor {
     return this.#children.some((child) => child.process?.pid === pid);
   }
 
+  /** Starts nothing when it was told to end before. */
   start(): void {
+    if (this.stopping) return;
     for (const child of this.#children) child.start();
   }
 

@@ -71,6 +71,14 @@ describe("the supervisor", () => {
     expect(journal().sort()).toEqual(["control", "relay0", "relay1"].map((role) => `${role} config the configuration`));
   });
 
+  test("starts nobody when it was told to end before it had started anybody", async () => {
+    const { supervisor, started } = supervise();
+    supervisor.terminate();
+    supervisor.start();
+    expect(await supervisor.finished).toBe(0);
+    expect(started).toEqual([]);
+  });
+
   test("replaces a killed child at once, and only that one", async () => {
     const { supervisor, started, live, journal } = supervise();
     supervisor.start();
