@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type ManifestDefaults, parseManifest } from "./manifest-text.ts";
 import type { ManifestFile } from "./standalone/apply.ts";
 
-/** Upper bounds of a folder. */
-export const MANIFEST_LIMITS = { files: 1000, bytes: 4 * 1024 * 1024 } as const;
+/** Upper bounds of a folder: its files, the bytes of each, and of all together. */
+export const MANIFEST_LIMITS = { files: 1000, bytes: 4 * 1024 * 1024, total: 32 * 1024 * 1024 } as const;
 
 export interface FolderContent {
   files: ManifestFile[];
@@ -33,13 +33,20 @@ export async function fingerprint(directory: string): Promise<string> {
 /**
  * Reads every manifest file: `.yaml`, `.yml` and `.json`, links followed, hidden files and subfolders left out.
  *
- * @throws as {@link fingerprint}
+ * @throws as {@link fingerprint}, and when the files are larger together than {@link MANIFEST_LIMITS}
  */
 export async function readFolder(directory: string, defaults: ManifestDefaults): Promise<FolderContent> {
   const content: FolderContent = { files: [], problems: [] };
+  let total = 0;
   for (const name of await manifestNames(directory)) {
     const read = await readManifest(join(directory, name), name, defaults);
     if (read === "folder") continue;
+    if (read === "empty") {
+      content.files.push({ path: name, objects: undefined, empty: true });
+      continue;
+    }
+    total += read.ok ? read.size : 0;
+    if (total > MANIFEST_LIMITS.total) throw new Error(`holds more than ${MANIFEST_LIMITS.total} bytes of manifests`);
     content.files.push({ path: name, objects: read.ok ? read.objects : undefined });
     if (!read.ok) content.problems.push(...read.problems.map((problem) => `${name}: ${problem}`));
   }
@@ -52,8 +59,10 @@ async function readManifest(path: string, name: string, defaults: ManifestDefaul
     if (found.isDirectory()) return "folder" as const;
     if (!found.isFile()) return broken("is no regular file");
     if (found.size > MANIFEST_LIMITS.bytes) return broken(`is larger than ${MANIFEST_LIMITS.bytes} bytes; split it`);
+    if (found.size === 0) return "empty" as const;
     const text = new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
-    return parseManifest(text, name.endsWith(".json") ? "json" : "yaml", defaults);
+    const size = found.size;
+    return { size, ...parseManifest(text, name.endsWith(".json") ? "json" : "yaml", defaults) };
   } catch (error) {
     return broken(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }

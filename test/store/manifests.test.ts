@@ -238,6 +238,34 @@ describe("a broken file changes nothing and is told", () => {
     expect(told.at(-1)).toEqual([]);
   });
 
+  test("a file that was emptied, perhaps for what a command is about to write", async () => {
+    write("a.yaml", yamlOf("a"));
+    await manifests.start();
+    const { items } = await store.list("Export");
+    write("a.yaml", "");
+    await Bun.sleep(30);
+    await manifests.check();
+    expect(manifests.problems()).toEqual([
+      "a.yaml: is empty, so that what came from it stays; remove the file to delete it",
+    ]);
+    write("a.yaml", yamlOf("a"));
+    await manifests.check();
+    await Bun.sleep(30);
+    await manifests.check();
+    expect(manifests.problems()).toEqual([]);
+    expect((await store.list("Export")).items).toEqual(items);
+  });
+
+  test("files that are too large together", async () => {
+    write("a.yaml", yamlOf("a"));
+    await manifests.start();
+    for (let i = 0; i < 9; i++) write(`b${i}.yaml`, `${yamlOf(`b${i}`)}# ${"x".repeat(4_000_000)}`);
+    await Bun.sleep(30);
+    await manifests.check();
+    expect(manifests.problems()[0]).toContain("holds more than 33554432 bytes of manifests; nothing was changed");
+    expect(await names()).toEqual(["a:80"]);
+  });
+
   test("a file that is too large", async () => {
     write("a.yaml", yamlOf("a"));
     await manifests.start();

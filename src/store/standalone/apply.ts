@@ -13,6 +13,8 @@ export interface ManifestFile {
   path: string;
   /** `undefined`: the file cannot be read now, and what came from it stays as it is. */
   objects: readonly ManifestObject[] | undefined;
+  /** The file has no bytes, as one that a shell has made for the output of a command that has said nothing yet. */
+  empty?: true;
 }
 
 export interface ApplyTools {
@@ -30,8 +32,8 @@ export interface ApplyTools {
  */
 export function applyManifests(files: readonly ManifestFile[], tools: ApplyTools): string[] {
   const { table } = tools;
-  const problems: string[] = [];
   const owned = table.owned();
+  const problems = emptied(files, owned);
   const claims = new Map<string, string>();
   const sound = files.filter(({ objects }) => objects !== undefined);
   const declared = new Set(sound.flatMap(({ path, objects = [] }) => objects.map((each) => `${path}\n${idOf(each)}`)));
@@ -64,6 +66,13 @@ export function applyManifests(files: readonly ManifestFile[], tools: ApplyTools
 /** Gives what belongs to manifest files to the API. */
 export function releaseManifests(table: ObjectTable): void {
   for (const { kind, namespace, name } of table.owned()) table.setOrigin(kind, { namespace, name }, null);
+}
+
+function emptied(files: readonly ManifestFile[], owned: readonly { origin: string }[]): string[] {
+  const origins = new Set(owned.map(({ origin }) => origin));
+  return files
+    .filter(({ path, empty }) => empty && origins.has(path))
+    .map(({ path }) => `${path}: is empty, so that what came from it stays; remove the file to delete it`);
 }
 
 function applyOne<K extends KindName>(
