@@ -22,6 +22,8 @@ export class HttpVisitor implements SocketUser, Expiring {
   readonly #queue = new WriteQueue();
   /** What has been read and waits for an answer to be taken. */
   #held: Uint8Array[] = [];
+  /** The deadline of the first head runs from the handshake on, and nothing puts it off. */
+  #greeted = false;
   /** The other side has finished. */
   #ended = false;
   #over = false;
@@ -146,7 +148,7 @@ export class HttpVisitor implements SocketUser, Expiring {
 
   #read(chunk: Uint8Array): void {
     let rest = chunk;
-    let begun = !this.reading;
+    let begun = this.#greeted && !this.reading;
     try {
       while (rest.length > 0 && !this.#over && this.#queue.empty) {
         const taken = this.readBody(rest);
@@ -157,7 +159,7 @@ export class HttpVisitor implements SocketUser, Expiring {
         const { consumed, head } = this.#parser.push(rest);
         rest = rest.subarray(consumed);
         if (head === undefined) continue;
-        begun = true;
+        begun = this.#greeted = true;
         this.serve(head, rest);
       }
     } catch (error) {

@@ -128,6 +128,18 @@ describe("a stranger that is slow is let go in time:", () => {
     visitor.terminate();
   });
 
+  test("it says nothing for long, and then begins its first HTTP head", async () => {
+    const visitor = await RawPeer.dial(west.port, http);
+    clock.advance(3000);
+    await Bun.sleep(150);
+    visitor.send(Buffer.from("GET /livez HTTP/1.1\r\nHost: w"));
+    await Bun.sleep(50);
+    clock.advance(3000);
+    await Bun.sleep(400);
+    expect(isGone(visitor)()).toBe(true);
+    visitor.terminate();
+  });
+
   test("it was answered, and asks nothing more", async () => {
     const visitor = await RawPeer.dial(west.port, http);
     visitor.send(Buffer.from("GET /livez HTTP/1.1\r\nHost: west\r\n\r\n"));
