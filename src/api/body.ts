@@ -6,7 +6,7 @@ export const MAX_BODY = 1024 * 1024;
 
 /**
  * @returns the body, at most {@link MAX_BODY} bytes
- * @throws {ApiError} 415 for a compressed one (RFC 9110, 8.4), 413 past the limit
+ * @throws {ApiError} 415 for a compressed one (RFC 9110, 8.4), 413 past the limit, 400 where the client leaves before its end
  */
 export async function readBytes(request: Request): Promise<Buffer> {
   const encoding = request.headers.get("content-encoding") ?? "identity";
@@ -21,10 +21,15 @@ export async function readBytes(request: Request): Promise<Buffer> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BODY) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      size += chunk.length;
+      if (size > MAX_BODY) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (!request.signal.aborted) throw cause;
+    throw new ApiError("BadRequest", "the connection was closed before the whole body had come", {}, { cause });
   }
   return Buffer.concat(chunks);
 }

@@ -105,7 +105,7 @@ export function siteRoutes(deps: ApiDeps): OpenAPIHono<ApiEnv> {
     c.json(await site.explain(readExplainQuery(new URL(c.req.url).searchParams)), 200),
   );
   routes.openapi(metrics, async (c) => c.body(await site.metrics(), 200, { "Content-Type": METRICS_CONTENT_TYPE }));
-  routes.openapi(livez, (c) => c.text("ok"));
+  routes.openapi(livez, (c) => c.body("ok", 200, { "Content-Type": "text/plain; charset=utf-8" }));
   routes.openapi(readyz, (c) => {
     const readiness = site.ready();
     return readiness.ready ? c.json(readiness, 200) : c.json(readiness, 503);

@@ -1,6 +1,7 @@
 /** The three doors with real sockets and certificates. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -93,6 +94,20 @@ describe("the private socket", () => {
   test("with a path of more than 107 bytes is an error that says so", () => {
     const path = `/tmp/${"x".repeat(103)}`;
     expect(() => openUnixDoor(path, echo())).toThrow(`the socket path ${path} has 108 bytes, at most 107 are possible`);
+  });
+  test("sees a client leave in the middle of its body, which is no defect", async () => {
+    const site = await openSite();
+    cleanups.push(() => site.close());
+    const path = join(site.folder, "door.sock");
+    const door = openUnixDoor(path, createApi(site.deps));
+    cleanups.push(() => door.close(0));
+    const client = connect(path);
+    client.write(`POST ${imports} HTTP/1.1\r\nHost: site\r\nContent-Length: 100\r\n\r\n{`);
+    await Bun.sleep(50);
+    client.destroy();
+    await Bun.sleep(50);
+    expect((await fetch("http://site/livez", { unix: path })).headers.get("content-type")).toStartWith("text/plain");
+    expect(site.logged).toEqual([]);
   });
   test("lets a request that is under way end when it closes", async () => {
     const path = join(await folder(), "api.sock");
