@@ -49,13 +49,13 @@ export function explainQuery(options: Pick<ExplainOptions, "client" | "import" |
     }
     if (options.client === undefined)
       throw new CliError("usage", "--import needs --client: an IP address or attributes");
-    return { side: "client", import: qualified(options.import), client: readClient(options.client) };
+    return { side: "client", import: qualified("--import", options.import), client: readClient(options.client) };
   }
   if (options.export === undefined || options.peer === undefined) {
     throw new CliError("usage", "explain what? Give --client and --import, or --peer and --export");
   }
   const client: ClientQuery = options.client === undefined ? { attributes: {} } : readClient(options.client);
-  return { side: "server", export: qualified(options.export), peer: options.peer, client };
+  return { side: "server", export: qualified("--export", options.export), peer: options.peer, client };
 }
 
 /** @returns the question as `/explain` reads it. */
@@ -70,8 +70,12 @@ function explainParameters(query: ExplainQuery): NonNullable<ClientRequest["quer
     : { export: query.export, peer: query.peer, ...who };
 }
 
-function qualified(name: string): string {
-  return name.includes("/") ? name : `${DEFAULT_NAMESPACE}/${name}`;
+function qualified(option: string, name: string): string {
+  const parts = name.split("/");
+  if (parts.length > 2 || parts.includes("")) {
+    throw new CliError("usage", `${option} '${name}' is no name: write NAMESPACE/NAME, for example shop/web`);
+  }
+  return parts.length === 2 ? name : `${DEFAULT_NAMESPACE}/${name}`;
 }
 
 const EXAMPLES = `

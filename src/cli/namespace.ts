@@ -2,6 +2,7 @@
 import type { KindDefinition } from "../resources/kinds.ts";
 import type { SiteStatus } from "../snapshot/status.ts";
 import type { Client } from "./client.ts";
+import { CliError } from "./errors.ts";
 
 /** Where everything but Peers is, unless an object or `-n` says otherwise. */
 export const DEFAULT_NAMESPACE = "default";
@@ -18,8 +19,11 @@ export type NamespaceFinder = (definition: KindDefinition) => Promise<string | u
 /**
  * @returns a finder for one site: `given` (the user's `-n`) for every kind, else the gateway's own namespace for Peers
  * and `default` for the rest. The gateway is asked once, and only for Peers.
+ *
+ * Throws a usage error for an empty name, as of a variable that is not set.
  */
 export function namespaceFinder(client: Client, given: string | undefined): NamespaceFinder {
+  if (given === "") throw new CliError("usage", "-n '' is no namespace: give a name, or leave it out for the default");
   let own: Promise<string> | undefined;
   return async (definition) => {
     if (!definition.namespaced) return undefined;

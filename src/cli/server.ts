@@ -35,7 +35,10 @@ export function addServerOptions(command: Command): Command {
       "--server <address>",
       `unix:PATH, https://HOST:PORT or kubernetes (CLUSTERLINK_SERVER; default ${DEFAULT_SERVER})`,
     )
-    .option("--token <token>", "token for an https server (CLUSTERLINK_TOKEN)")
+    .option(
+      "--token <token>",
+      "token for an https server; other users see it here, but not in the variable (CLUSTERLINK_TOKEN)",
+    )
     .option("--ca <file>", "CA that the server's certificate is verified with: the fabric's cert.pem (CLUSTERLINK_CA)")
     .option(
       "--tls-server-name <name>",

@@ -40,6 +40,12 @@ describe("explain refuses", () => {
     ["an export without a peer", { export: "a/b" }, "explain what?"],
     ["both sides at once", { client: "::1", import: "a/b", peer: "p" }, "either --client and --import"],
     ["an attribute without a key", { client: "=x", import: "a/b" }, "'=x', which is no KEY=VALUE"],
+    [
+      "an import without a name",
+      { client: "::1", import: "shop/" },
+      "--import 'shop/' is no name: write NAMESPACE/NAME",
+    ],
+    ["an export with too much of a name", { peer: "p", export: "a/b/c" }, "--export 'a/b/c' is no name"],
     ["a client that is no address", { client: "999.1.1.1", import: "a/b" }, "--client '999.1.1.1' is no IP address"],
     ["an attribute that no client has", { client: "namespace=a,app=b", import: "a/b" }, "'app', which is no attribute"],
     ["a label without a key", { client: "namespace=a,labels.=b", import: "a/b" }, "'labels.', which is no attribute"],

@@ -95,6 +95,7 @@ describe("wrong usage exits with 2 and one clear line:", () => {
     ["names and --all", ["delete", "imports", "x", "--all"], "error: give either names, or --all or -l"],
     ["files and names", ["delete", "imports", "x", "-f", "y"], "error: give either -f or a kind and names"],
     ["nothing to apply", ["apply"], "error: apply what?"],
+    ["an empty namespace", ["get", "imports", "-n", ""], "error: -n '' is no namespace"],
     ["a bad duration", ["token", "--ttl", "soon"], "error: --ttl 'soon' is no duration"],
     ["a duration beyond the longest", ["token", "--ttl", "100y"], "error: --ttl '100y' is too long: a token lives 10y"],
     ["plain HTTP", ["status", "--server", "http://localhost"], "error: --server 'http://localhost' is plain HTTP"],
