@@ -124,8 +124,8 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     }
   }
 
-  onReady(link: Link): void {
-    if (link.hello !== undefined) this.context.state.learnPeerLabels(this.name, link.hello.labels);
+  onReady(link: Link, labels?: Record<string, string>): void {
+    if (labels !== undefined) this.context.state.learnPeerLabels(this.name, labels);
     const held = this.#held.get(link) as Held;
     const { gateway, waiter } = held;
     if (link.proven) held.proved();

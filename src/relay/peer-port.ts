@@ -107,8 +107,8 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     this.context.log.debug("handshake failed", { address, reason });
   }
 
-  onReady(tunnel: Tunnel): void {
-    this.context.state.learnPeerLabels(tunnel.identity.name, tunnel.hello?.labels ?? {});
+  onReady(tunnel: Tunnel, labels: Record<string, string> = {}): void {
+    this.context.state.learnPeerLabels(tunnel.identity.name, labels);
     if (this.context.draining) tunnel.drain();
   }
 

@@ -19,8 +19,8 @@ const PONG_TIMEOUT = 5_000;
  * certificate, and the end. Streams are the subclass's.
  */
 export abstract class TunnelConnection implements PeerConnection, SocketUser, FrameSink, Expiring {
-  /** The other side's HELLO; undefined until it has come. */
-  hello: Hello | undefined;
+  /** What the other side's HELLO says of the gateway; undefined until it has come. */
+  hello: Pick<Hello, "instance" | "relay" | "relays"> | undefined;
   /** The other side wants no new streams here. */
   draining = false;
   /** This side wants no new streams here: its certificates have changed, or the pool is too large. */
@@ -155,8 +155,8 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
     this.terminate(`no ${this.#awaited} in time`);
   }
 
-  /** HELLO has come. */
-  protected abstract onReady(): void;
+  /** HELLO has come. The labels may be many, so no tunnel keeps them: whoever needs them does, once a site. */
+  protected abstract onReady(labels: Hello["labels"]): void;
   /** The other side wants no new streams. */
   protected abstract onDrainAsked(): void;
   /** The other side has read everything up to a PING. */
@@ -195,8 +195,9 @@ export abstract class TunnelConnection implements PeerConnection, SocketUser, Fr
       throw new ProtocolError(`HELLO says that the ${hello.opener} opens streams, here the ${this.#opener} does`);
     }
     this.stopAwaiting();
-    this.hello = hello;
-    this.onReady();
+    const { instance, relay, relays, labels } = hello;
+    this.hello = { instance, relay, relays };
+    this.onReady(labels);
   }
 
   #onPing(payload: Uint8Array): void {

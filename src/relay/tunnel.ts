@@ -10,6 +10,7 @@ import {
   encodeRefused,
   encodeReset,
   encodeStreamFrame,
+  type Hello,
   type Open,
   type Refused,
 } from "../wire/messages.ts";
@@ -191,8 +192,8 @@ export class Tunnel extends TunnelConnection implements AcceptedStream {
     return this.state.idle && !this.#finWaits;
   }
 
-  protected override onReady(): void {
-    this.owner.onReady(this);
+  protected override onReady(labels: Hello["labels"]): void {
+    this.owner.onReady(this, labels);
   }
 
   protected override onDrainAsked(): void {

@@ -1,4 +1,5 @@
 /** Peers that break the rules: the tunnel ends, nothing else does, and nothing of it stays behind. */
+import { heapStats } from "bun:jsc";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
@@ -304,6 +305,25 @@ test("PINGs from a peer that does not read are answered a few times, and then no
     await Bun.sleep(1);
   }
   await eventually(() => peer.gone !== undefined, "the tunnel was torn down");
+});
+
+test("labels that every tunnel tells anew are not kept for each of them", async () => {
+  const strings = () => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts["string"] ?? 0;
+  };
+  const others = strings();
+  const peers: RawPeer[] = [];
+  for (let i = 0; i < 40; i++) {
+    const labels = Object.fromEntries(Array.from({ length: 2000 }, (_, at) => [`${at}`, `of tunnel ${i}, ${at}`]));
+    const peer = await RawPeer.dial(west.port, credentials);
+    peers.push(peer.hello({ labels }));
+    await peer.next(hello);
+  }
+  const tunnels = async () => (await west.report()).tunnels.filter(({ state }) => state === "idle").length;
+  await eventually(async () => (await tunnels()) >= peers.length, "all have been heard");
+  expect(strings() - others).toBeLessThan(20_000);
+  for (const peer of peers) peer.terminate();
 });
 
 test("OPENs that are reset in the same breath do not make their service look dead", async () => {
