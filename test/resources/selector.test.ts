@@ -130,14 +130,14 @@ describe("a field selector", () => {
     expect(matchesFields(parseFieldSelector("metadata.namespace="), { name: "x" })).toBe(true);
   });
 
-  test.each([
-    "spec.port=80",
-    "metadata.name",
-    "metadata.name in (a)",
-    "a=b=c",
-    "metadata.name=a,",
-    `${"metadata.name!=a,".repeat(1000)}metadata.name!=a`,
-  ])("%p is refused", (text) => {
+  test.each(["spec.port=80", "metadata.name", "metadata.name in (a)", "a=b=c", "metadata.name=a,"])(
+    "%p is refused",
+    (text) => {
+      expect(() => parseFieldSelector(text)).toThrow(SelectorError);
+    },
+  );
+  test("a text that is longer than a label selector may be is refused", () => {
+    const text = `${"metadata.name!=a,".repeat(1000)}metadata.name!=a`;
     expect(() => parseFieldSelector(text)).toThrow(SelectorError);
   });
 });
