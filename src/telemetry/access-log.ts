@@ -1,4 +1,5 @@
 /** The access log: one JSON line on standard output for every connection that was finished or refused. */
+import { CLIENT_NAMESPACE, CLIENT_SERVICE_ACCOUNT, PEER_NAME } from "../policy/attributes.ts";
 import { escapeControls } from "./control-characters.ts";
 import { ATOMIC_BYTES, LineWriter } from "./line-writer.ts";
 import type { ConnectionOutcome } from "./names.ts";
@@ -72,8 +73,8 @@ export function createAccessLog(fd = 1): AccessLog {
 
 /**
  * @returns the record as one JSON line with its line end. It has at most 4096 bytes, so that relays which share a pipe
- * cannot tear each other's lines: when attributes, reasons or attempts are too long for that, they are left out and
- * `truncated` is true.
+ * cannot tear each other's lines. Where that is too few, `truncated` is true, and labels, which another site may make as
+ * long as it likes, go first: they must not hide who the client is and why the connection ended.
  */
 export function formatRecord(record: AccessRecord): string {
   const { started, openMs, durationMs, ...rest } = record;
@@ -85,10 +86,28 @@ export function formatRecord(record: AccessRecord): string {
     durationMs: toMicroseconds(durationMs),
   };
   const line = lineOf(whole);
-  if (line.length <= ATOMIC_BYTES / 3 || Buffer.byteLength(line) <= ATOMIC_BYTES) return line;
-  const { attributes: _attributes, tried: _tried, reason: _reason, ...short } = whole;
-  return lineOf({ ...short, truncated: true });
+  if (fits(line)) return line;
+  const { attributes, tried: _tried, reason, ...least } = whole;
+  const identity = identityOf(attributes);
+  const shorter = [
+    { ...whole, attributes: identity },
+    { ...least, attributes: identity, reason },
+    { ...least, reason },
+  ];
+  const first = shorter.map((each) => lineOf({ ...each, truncated: true })).find(fits);
+  return first ?? lineOf({ ...least, truncated: true });
 }
+
+/** A character of UTF-16 has at most three bytes, and most lines need not be measured. */
+function fits(line: string): boolean {
+  return line.length <= ATOMIC_BYTES / 3 || Buffer.byteLength(line) <= ATOMIC_BYTES;
+}
+
+function identityOf(attributes: AccessRecord["attributes"]): AccessRecord["attributes"] {
+  return Object.fromEntries(Object.entries(attributes).filter(([key]) => IDENTITY.has(key)));
+}
+
+const IDENTITY: ReadonlySet<string> = new Set([PEER_NAME, CLIENT_NAMESPACE, CLIENT_SERVICE_ACCOUNT]);
 
 function lineOf(value: object): string {
   return `${escapeControls(JSON.stringify(value))}\n`;

@@ -84,6 +84,30 @@ describe("a line", () => {
   });
 });
 
+test("long labels do not hide who the client is and why the connection ended", () => {
+  const identity = {
+    "peer.clusterlink.net/name": "oslo",
+    "client.clusterlink.net/namespace": "default",
+    "client.clusterlink.net/service-account": "cart",
+  };
+  const attributes = { "client.clusterlink.net/labels.a": "x".repeat(5000), ...identity };
+  const attempt = { peer: "oslo", export: "shop/web", result: "denied" };
+  const given = { ...record, attributes, tried: [attempt] };
+  expect(JSON.parse(formatRecord(given))).toMatchObject({
+    truncated: true,
+    attributes: identity,
+    tried: [attempt],
+    reason: record.reason,
+  });
+  const many = JSON.parse(formatRecord({ ...given, tried: Array.from({ length: 200 }, () => attempt) }));
+  expect(many).toMatchObject({ truncated: true, attributes: identity, reason: record.reason });
+  expect(many).not.toHaveProperty("tried");
+  const claimed = { ...attributes, "client.clusterlink.net/namespace": "x".repeat(5000) };
+  const unbelievable = JSON.parse(formatRecord({ ...given, attributes: claimed }));
+  expect(unbelievable).toMatchObject({ truncated: true, reason: record.reason });
+  expect(unbelievable).not.toHaveProperty("attributes");
+});
+
 const PROGRAM = `
   import { createAccessLog } from "./src/telemetry/access-log.ts";
   const record = ${JSON.stringify(record)};
