@@ -1,4 +1,5 @@
 /** A small HTTP client of the control API, over its unix socket or over HTTPS. */
+import { distrustRemedy } from "./distrust.ts";
 import { ApiError, CliError } from "./errors.ts";
 import { errorCode, resolveServer, type ServerOptions, type ServerTarget } from "./server.ts";
 
@@ -42,7 +43,15 @@ export class Client {
   /** As {@link send}, and reads the answer as JSON. */
   async json<T>(path: string, request: ClientRequest = {}): Promise<T> {
     const response = await this.send(path, request);
-    return (await response.json()) as T;
+    try {
+      return (await response.json()) as T;
+    } catch (cause) {
+      if (request.signal?.aborted) throw cause;
+      if (!(cause instanceof SyntaxError)) throw this.#unreachable(cause);
+      throw new CliError("failed", `${this.address} answered what is no JSON: is the control API of a gateway there?`, {
+        cause,
+      });
+    }
   }
 
   async #fetch(path: string, request: ClientRequest): Promise<Response> {
@@ -114,19 +123,6 @@ export class Client {
     const said = message ?? `${this.address} answered ${response.status} ${response.statusText}`.trimEnd();
     return new ApiError(response.status, reason ?? "", said);
   }
-}
-
-function distrustRemedy(code: string, { url, ca, serverName }: Extract<ServerTarget, { kind: "https" }>): string {
-  if (code.includes("ALTNAME")) {
-    const expected = serverName ?? new URL(url).hostname;
-    return `its certificate is not for '${expected}'; give the name of the site that is there with --tls-server-name`;
-  }
-  if (code.includes("EXPIRED"))
-    return "its certificate, or its CA's, has expired; renew it, or set this machine's clock";
-  if (code.includes("NOT_YET_VALID")) return "its certificate is not valid yet; set this machine's clock";
-  const fabric =
-    ca === undefined ? "name the fabric's cert.pem with --ca" : "--ca names the cert.pem of another fabric";
-  return `${fabric}${serverName === undefined ? ", and the site with --tls-server-name" : ""}`;
 }
 
 function connectionOf(target: Exclude<ServerTarget, { kind: "cluster" }>): BunFetchRequestInit {

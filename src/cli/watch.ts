@@ -1,7 +1,7 @@
 /** `get -w`: the list first, then every change as it happens, over watches that end and are taken up again. */
 import type { KindDefinition } from "../resources/kinds.ts";
 import type { Client } from "./client.ts";
-import { ApiError, type CliError } from "./errors.ts";
+import { ApiError, CliError } from "./errors.ts";
 import { jsonLines } from "./json-lines.ts";
 import { qualifiedName, resourcePath } from "./kind.ts";
 import { withoutManagedFields } from "./managed-fields.ts";
@@ -34,10 +34,10 @@ interface WatchEventLine {
 }
 
 /**
- * Prints what there is and then what changes, until the process ends. A watch that the gateway ends is resumed from
- * the last version seen.
+ * Prints what there is and then what changes, until the process ends. A watch that the gateway ends, or that breaks
+ * because it is restarted, is resumed from the last version seen.
  *
- * Throws when the gateway goes away, or when the version is no longer retained.
+ * Throws when the gateway stays away for more than ten seconds, or when the version is no longer retained.
  */
 export async function watchLines(client: Client, query: WatchQuery, options: WatchOptions): Promise<void> {
   const { output, printer } = options;
@@ -58,17 +58,37 @@ export async function watchLines(client: Client, query: WatchQuery, options: Wat
   if ((list.rows ?? list.items ?? []).length > 0) show(list);
   let resourceVersion = list.metadata?.resourceVersion;
   for (;;) {
-    const response = await client.send(path, {
-      accept,
-      query: { ...common, watch: "true", allowWatchBookmarks: "true", resourceVersion },
-    });
-    for await (const event of jsonLines<WatchEventLine>(response)) {
-      if (event.type === "ERROR") throw watchError(event.object);
-      resourceVersion = versionOf(event.object) ?? resourceVersion;
-      if (event.type !== "BOOKMARK") show(event.object);
+    const watched = { ...common, watch: "true", allowWatchBookmarks: "true", resourceVersion };
+    const response = await patiently(() => client.send(path, { accept, query: watched }));
+    try {
+      for await (const event of jsonLines<WatchEventLine>(response)) {
+        if (event.type === "ERROR") throw watchError(event.object);
+        resourceVersion = versionOf(event.object) ?? resourceVersion;
+        if (event.type !== "BOOKMARK") show(event.object);
+      }
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      await Bun.sleep(BETWEEN_TRIES);
     }
   }
 }
+
+/** Tries again while nobody answers, for as long as a gateway that is restarted may take. */
+async function patiently(send: () => Promise<Response>): Promise<Response> {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof CliError && error.code === "unreachable") || Date.now() >= end) throw error;
+      await Bun.sleep(BETWEEN_TRIES);
+    }
+  }
+}
+
+/** Milliseconds. */
+const PATIENCE = 10_000;
+const BETWEEN_TRIES = 200;
 
 function versionOf(object: Versioned): string | undefined {
   return object.rows?.[0]?.object?.metadata?.resourceVersion ?? object.metadata?.resourceVersion;
