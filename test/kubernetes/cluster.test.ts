@@ -252,6 +252,29 @@ describe.skipIf(requirement.skip)(`two real clusters ${requirement.reason}`, () 
   );
 
   test(
+    "the operator is ready as its probes say, and none of them has ended it",
+    async () => {
+      const place = ["-n", "clusterlink-operator"];
+      const wait = ["wait", "--for=condition=Available", "deployment/clusterlink-operator", "--timeout=30s"];
+      expect(await clusters.kube("client", ...wait, ...place)).toContain("condition met");
+      const [probe, restarts] = [
+        "spec.containers[0].readinessProbe.httpGet.path",
+        "status.containerStatuses[0].restartCount",
+      ];
+      const said = await clusters.kube(
+        "client",
+        "get",
+        "pods",
+        ...place,
+        "-o",
+        `jsonpath={.items[0].${probe}} {.items[0].${restarts}}`,
+      );
+      expect(said).toBe("/readyz 0");
+    },
+    MINUTE,
+  );
+
+  test(
     "the operator keeps what the Instance says, and refuses a second Instance",
     async () => {
       const spec = ["get", "deployment", "clusterlink", "-n", "clusterlink-system", "-o", "jsonpath={.spec.replicas}"];
