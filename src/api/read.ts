@@ -92,6 +92,24 @@ export function selectionOf(
   };
 }
 
+/** How many objects a watch reads at once of those that it tells first, so that who reads slowly holds no more. */
+const INITIAL_PAGE = 100;
+
+/** The objects of a list from its first page on, each page read when the one before has been taken. */
+async function* pagesFrom(
+  store: Store,
+  kind: KindName,
+  options: ReturnType<typeof selectionOf>,
+  first: ListResult<KindName>,
+): AsyncGenerator<ResourceOf<KindName>, void, undefined> {
+  let page = first;
+  for (;;) {
+    yield* page.items;
+    if (page.continue === undefined) return;
+    page = await store.list(kind, { ...options, limit: INITIAL_PAGE, continue: page.continue });
+  }
+}
+
 /** Where a watch starts, and what it tells first. */
 export async function startWatch(
   store: Store,
@@ -103,10 +121,10 @@ export async function startWatch(
   const initially = sendInitialEvents ?? wanted === 0n;
   if (!initially && wanted !== 0n) return { initial: [], from: String(wanted), tellInitialEnd: false };
   const options = selectionOf(namespace, parameters);
-  const list: ListResult<KindName> = await store.list(kind, initially ? options : { ...options, limit: 1 });
+  const list: ListResult<KindName> = await store.list(kind, { ...options, limit: initially ? INITIAL_PAGE : 1 });
   requireReached(wanted, list.resourceVersion);
   return {
-    initial: initially ? list.items : [],
+    initial: initially ? pagesFrom(store, kind, options, list) : [],
     from: list.resourceVersion,
     tellInitialEnd: sendInitialEvents === true && allowWatchBookmarks,
   };

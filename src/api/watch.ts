@@ -8,7 +8,7 @@ export interface WatchStream<K extends KindName> {
   /** The changes after `from`. */
   events: AsyncIterable<WatchEvent<K>>;
   /** Objects to tell first, as they are at `from`. */
-  initial: readonly ResourceOf<K>[];
+  initial: readonly ResourceOf<K>[] | AsyncIterable<ResourceOf<K>>;
   /** The version of `initial`. */
   from: string;
   /** Whether the end of the initial objects is told, by the bookmark that the watch-list protocol names. */
@@ -39,7 +39,10 @@ export async function* watchLines<K extends KindName>(stream: WatchStream<K>): A
   // Bun sends a response's head with the first byte of its body; a space is no event, and JSON allows it.
   yield " ";
   try {
-    for (const object of stream.initial) yield line("ADDED", show(object));
+    for await (const object of stream.initial) {
+      if (signal.aborted) return;
+      yield line("ADDED", show(object));
+    }
     if (stream.tellInitialEnd) {
       const annotations = { [INITIAL_EVENTS_END]: "true" };
       yield line("BOOKMARK", renderBookmark({ resourceVersion: stream.from, annotations }));

@@ -206,3 +206,41 @@ describe("a watch", () => {
     }
   });
 });
+
+describe("what is there at the beginning, where it is more than a page", () => {
+  const open = async (retention: number, count: number) => {
+    const large = await openSite({ retention });
+    for (let i = 0; i < count; i++) await large.store.create("Import", validImport(`i${String(i).padStart(3, "0")}`));
+    const query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    const events = read(await createApi(large.deps).request(`${imports}?${query}`));
+    return { large, events, next: async () => (await events.next()).value };
+  };
+  const validImport = (name: string) => ({
+    apiVersion: "clusterlink.net/v1alpha1" as const,
+    kind: "Import" as const,
+    metadata: { name, namespace: "default", uid: "", resourceVersion: "", generation: 0, creationTimestamp: "" },
+    spec: { port: 80, sources: [], lbScheme: "round-robin" as const },
+  });
+
+  test("is told whole, in order, as it was at the beginning, and then what came since", async () => {
+    const { large, next } = await open(1000, 250);
+    const seen = [await next()];
+    await large.store.create("Import", validImport("i100-b"));
+    while (seen.at(-1)?.type === "ADDED") seen.push(await next());
+    expect(seen.slice(0, -1).map((event) => event?.object.metadata.name)).toEqual(
+      Array.from({ length: 250 }, (_, i) => `i${String(i).padStart(3, "0")}`),
+    );
+    expect(seen.at(-1)?.type).toBe("BOOKMARK");
+    expect(await next()).toMatchObject({ type: "ADDED", object: { metadata: { name: "i100-b" } } });
+    await large.close();
+  });
+  test("is not held for who does not read on: when the rest is no longer retained, that is told", async () => {
+    const { large, events, next } = await open(20, 150);
+    const first = await next();
+    for (let i = 0; i < 40; i++) await large.store.create("Import", validImport(`later${i}`));
+    const rest = await Array.fromAsync(events);
+    expect([first, ...rest].filter((event) => event?.type === "ADDED")).toHaveLength(100);
+    expect(rest.at(-1)).toMatchObject({ type: "ERROR", object: { code: 410 } });
+    await large.close();
+  });
+});

@@ -65,6 +65,13 @@ describe("pages", () => {
     expect([two.continue, two.remainingItemCount]).toEqual([undefined, undefined]);
   });
 
+  test("count what remains in their namespace only", async () => {
+    const { items, remainingItemCount } = await store.list("Export", { namespace: "default", limit: 1 });
+    const whole = await store.list("Export", { namespace: "default" });
+    expect(items.length + (remainingItemCount ?? 0)).toBe(whole.items.length);
+    expect((await store.list("Export")).items.length).toBeGreaterThan(whole.items.length);
+  });
+
   test("do not count what remains behind a selector", async () => {
     const page = await store.list("Export", { limit: 1, labelSelector: "app=db" });
     expect(page.continue).toBeDefined();

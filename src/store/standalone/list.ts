@@ -35,7 +35,7 @@ export function listPage<K extends KindName>(
   const items: ResourceOf<K>[] = [];
   let remaining = 0;
   let last: Place | undefined;
-  for (const entry of entriesAt(kind, version, token?.after ?? START, table, history)) {
+  for (const entry of entriesAt(kind, version, token?.after ?? START, limit + 1, table, history)) {
     if (!selection.has(entry)) continue;
     if (items.length < limit) {
       const object: ResourceOf<K> = JSON.parse(entry.object);
@@ -45,6 +45,9 @@ export function listPage<K extends KindName>(
     }
     remaining += 1;
     if (selection.selective) break;
+    if (version !== history.version || last === undefined) continue;
+    remaining = table.count(kind, selection.namespace, last);
+    break;
   }
   const resourceVersion = String(version);
   if (remaining === 0 || last === undefined) return { items, resourceVersion };
@@ -57,12 +60,13 @@ function* entriesAt(
   kind: KindName,
   version: number,
   after: Place,
+  wanted: number,
   table: ObjectTable,
   history: History,
 ): Generator<Entry> {
   const undo = version === history.version ? [] : history.undo(kind, version).filter((entry) => isAfter(entry, after));
   let next = 0;
-  for (const row of table.scan(kind, after)) {
+  for (const row of table.scan(kind, after, wanted)) {
     for (let old = undo[next]; old && isAfter(row, old); old = undo[next]) {
       if (old.previous !== null) yield { ...old, object: old.previous };
       next++;

@@ -21,13 +21,14 @@ export interface Owned extends Place {
   origin: string;
 }
 
-/** How many rows a list reads at once. */
+/** How many rows a list reads at once, at most. */
 const BATCH = 500;
 
 export class ObjectTable {
   readonly #history: History;
   readonly #get: Statement<{ object: string; origin: string | null }, [string, string, string]>;
   readonly #page: Statement<Place & { object: string }, [string, string, string, number]>;
+  readonly #count: Statement<{ count: number }, [string, string, string, string | null]>;
   readonly #owned: Statement<Owned, []>;
   readonly #namespaces: Statement<{ namespace: string }, []>;
   readonly #insert: Statement<unknown, [string, string, string, string | null, string]>;
@@ -42,6 +43,9 @@ export class ObjectTable {
     this.#get = database.query(`SELECT object, origin FROM objects ${where}`);
     this.#page = database.query(
       "SELECT namespace, name, object FROM objects WHERE kind = ? AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?",
+    );
+    this.#count = database.query(
+      "SELECT count(*) AS count FROM objects WHERE kind = ? AND (namespace, name) > (?, ?) AND namespace = coalesce(?, namespace)",
     );
     this.#owned = database.query(
       "SELECT kind, namespace, name, origin FROM objects WHERE origin IS NOT NULL ORDER BY kind, namespace, name",
@@ -61,16 +65,22 @@ export class ObjectTable {
     return { object, text: row.object, origin: row.origin };
   }
 
-  /** The objects of a kind after a place, sorted by namespace and name, as texts. */
-  *scan(kind: KindName, after: Place): Generator<Place & { object: string }> {
+  /** The objects of a kind after a place, sorted by namespace and name, as texts; `wanted` is how many will do. */
+  *scan(kind: KindName, after: Place, wanted: number): Generator<Place & { object: string }> {
+    const batch = Math.min(BATCH, wanted);
     let from = after;
     for (;;) {
-      const rows = this.#page.all(kind, from.namespace, from.name, BATCH);
+      const rows = this.#page.all(kind, from.namespace, from.name, batch);
       yield* rows;
       const last = rows.at(-1);
-      if (!last || rows.length < BATCH) return;
+      if (!last || rows.length < batch) return;
       from = last;
     }
+  }
+
+  /** @returns how many objects of a kind are after a place, in one namespace or in all. */
+  count(kind: KindName, namespace: string | undefined, after: Place): number {
+    return this.#count.get(kind, after.namespace, after.name, namespace ?? null)?.count ?? 0;
   }
 
   /** @returns where the objects of manifest files are. */
