@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Client, type ClientRequest } from "./client.ts";
 import { eachManifest } from "./each-manifest.ts";
 import { ApiError, CliError } from "./errors.ts";
-import { qualifiedName, resourcePath } from "./kind.ts";
+import { checkServed, qualifiedName, resourcePath } from "./kind.ts";
 import type { ResourceManifest } from "./manifest.ts";
 import { collectFile } from "./manifest-files.ts";
 import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
@@ -59,6 +59,7 @@ async function applyOne(
   options: ApplyOptions,
 ): Promise<string> {
   const { definition, namespace, name } = place;
+  checkServed(definition, client.target.kind);
   const path = resourcePath(definition, namespace, name);
   const before = await getIfThere(client, path);
   const metadata = namespace === undefined ? manifest.metadata : { ...manifest.metadata, namespace };

@@ -5,7 +5,7 @@ import { Client } from "./client.ts";
 import type { DeletePeerOptions } from "./delete-peer.ts";
 import { eachManifest } from "./each-manifest.ts";
 import { ApiError, CliError } from "./errors.ts";
-import { findKind, qualifiedName, resourcePath, targetsOf } from "./kind.ts";
+import { checkServed, findKind, qualifiedName, resourcePath, targetsOf } from "./kind.ts";
 import { collectFile } from "./manifest-files.ts";
 import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { fail, note, print } from "./output.ts";
@@ -97,6 +97,7 @@ async function placesOf(
     if (!many && name === undefined) {
       throw new CliError("usage", `which ${definition.plural}? Give names, -l SELECTOR or --all`);
     }
+    checkServed(definition, client.target.kind);
     const namespace = await find(definition);
     const found = name === undefined ? await listNames(client, definition, namespace, options.selector) : [name];
     places.push(...found.map((one) => placeIn(definition, namespace, one)));
@@ -121,6 +122,7 @@ async function deleteOne(
   { definition, namespace, name }: Place,
   options: DeleteOptions,
 ): Promise<void> {
+  checkServed(definition, client.target.kind);
   try {
     const path = resourcePath(definition, namespace, name);
     await client.send(path, { method: "DELETE", query: { dryRun: options.dryRun ? "All" : undefined } });

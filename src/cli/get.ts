@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { KindDefinition } from "../resources/kinds.ts";
 import { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
-import { qualifiedName, resourcePath, type Target, targetsOf } from "./kind.ts";
+import { checkServed, qualifiedName, resourcePath, type Target, targetsOf } from "./kind.ts";
 import { withoutManagedFields } from "./managed-fields.ts";
 import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { asJson, asYaml, note, print } from "./output.ts";
@@ -71,6 +71,7 @@ async function queriesOf(client: Client, targets: Target[], options: GetOptions)
   const find = namespaceFinder(client, options.namespace);
   const queries: Query[] = [];
   for (const target of targets) {
+    checkServed(target.definition, client.target.kind);
     const namespace = options.allNamespaces ? undefined : await find(target.definition);
     queries.push({ ...target, ...(namespace === undefined ? {} : { namespace }) });
   }

@@ -73,6 +73,14 @@ function named(definition: KindDefinition, name: string): Target {
   throw new CliError("usage", `the name is empty: write for example ${definition.singular}/web`);
 }
 
+/**
+ * Throws a usage error for a kind that only clusters have, when a site of its own is asked: there it is unknown.
+ */
+export function checkServed({ kind, plural }: KindDefinition, target: "unix" | "https" | "cluster"): void {
+  if (target === "cluster" || KIND_NAMES.some((name) => name === kind)) return;
+  throw new CliError("usage", `a site without Kubernetes has no ${plural}: ask the cluster with --server kubernetes`);
+}
+
 /** @returns the path of a collection, in all namespaces when none is given, or of an object in it. */
 export function resourcePath(definition: KindDefinition, namespace?: string, name?: string): string {
   const scope = definition.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";

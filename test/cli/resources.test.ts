@@ -202,6 +202,19 @@ describe("get", () => {
   });
 });
 
+test.each([
+  ["get", ["get", "instances"]],
+  ["apply", ["apply", "-f", "-"]],
+  ["delete", ["delete", "-f", "-"]],
+  ["delete by name", ["delete", "instance", "one"]],
+])("an Instance is a cluster's, and %s says so", async (_rule, args) => {
+  const stdin = "apiVersion: clusterlink.net/v1alpha1\nkind: Instance\nmetadata: {name: one}\nspec: {}\n";
+  const { code, out, err } = await site.run(args, { stdin });
+  expect(err).toEndWith("a site without Kubernetes has no instances: ask the cluster with --server kubernetes\n");
+  expect(out).toBe("");
+  expect(code).toBeGreaterThan(0);
+});
+
 describe("delete", () => {
   test("deletes by name, and tells what was not there", async () => {
     await apply(exported("gone", 98));
