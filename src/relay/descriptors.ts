@@ -8,8 +8,17 @@ const DIAL_HIGH_WATER = 0.95;
 const RESERVED = 32;
 /** Connections to one address that may hang in the kernel before no more are made. */
 const MAX_HANGING = 64;
+/** How often an address where so many hang is tried all the same, in milliseconds. */
+const PROBE_INTERVAL = 1_000;
 /** Connections that one peer may have called off while they are being made, as a share of RLIMIT_NOFILE. */
 const CALLED_OFF_SHARE = 1 / 32;
+
+/** Connections that are being made and that nobody wants any more. */
+interface Abandoned {
+  count: number;
+  /** When the last one was added or, where there are too many, the address was tried all the same. */
+  since: number;
+}
 
 /**
  * Counts the sockets of this process, because a process without descriptors cannot even refuse a connection: `accept`
@@ -17,9 +26,13 @@ const CALLED_OFF_SHARE = 1 / 32;
  */
 export class Descriptors {
   #used = 0;
-  readonly #abandoned = new Map<string, number>();
+  readonly #abandoned = new Map<string, Abandoned>();
 
-  constructor(readonly limit: number = readLimit()) {}
+  /** @param now - milliseconds of a clock that only rises */
+  constructor(
+    readonly limit: number = readLimit(),
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
   get used(): number {
     return this.#used;
@@ -54,24 +67,40 @@ export class Descriptors {
    * @param blamed - the peer that has called it off, or, once it hangs, the address: neither is ever the other's
    */
   abandon(blamed: string): void {
-    this.#abandoned.set(blamed, (this.#abandoned.get(blamed) ?? 0) + 1);
+    const count = (this.#abandoned.get(blamed)?.count ?? 0) + 1;
+    this.#abandoned.set(blamed, { count, since: this.now() });
   }
 
   /** The kernel has ended one of those, or somebody else is blamed for it from now on. */
   recover(blamed: string): void {
-    const left = (this.#abandoned.get(blamed) ?? 1) - 1;
-    if (left === 0) this.#abandoned.delete(blamed);
-    else this.#abandoned.set(blamed, left);
+    const abandoned = this.#abandoned.get(blamed);
+    if (abandoned === undefined) return;
+    abandoned.count -= 1;
+    if (abandoned.count === 0) this.#abandoned.delete(blamed);
   }
 
-  /** Whether so many hang at that address that another one would be one too many. */
+  /** A connection to that address has been made: while it answers, it may be dialled however many hang. */
+  answered(address: string): void {
+    const abandoned = this.#abandoned.get(address);
+    if (abandoned !== undefined) abandoned.since = -PROBE_INTERVAL;
+  }
+
+  /**
+   * Whether so many hang at that address that another one would be one too many. Once a second the answer is no, and the
+   * address is to be dialled: the kernel asks a host ever less often, in the end about once a minute.
+   */
   isDead(address: string): boolean {
-    return (this.#abandoned.get(address) ?? 0) >= MAX_HANGING;
+    const abandoned = this.#abandoned.get(address);
+    if (abandoned === undefined || abandoned.count < MAX_HANGING) return false;
+    const now = this.now();
+    if (now - abandoned.since < PROBE_INTERVAL) return true;
+    abandoned.since = now;
+    return false;
   }
 
   /** Whether that peer has called off so many that it has to wait until the kernel is done with some. */
   isHasty(peer: string): boolean {
-    return (this.#abandoned.get(peer) ?? 0) >= this.limit * CALLED_OFF_SHARE;
+    return (this.#abandoned.get(peer)?.count ?? 0) >= this.limit * CALLED_OFF_SHARE;
   }
 }
 

@@ -37,7 +37,7 @@ export interface DialContext {
 /**
  * Connects to a host within `timeout` ms, TLS handshake included. Bun has no deadline of its own for that, and no way to
  * stop a connection that is being made: one that comes too late is torn down as it arrives. An address at which too many
- * of those hang counts as dead. What is called off counts against whom it was for until it hangs: a peer may open and reset
+ * of those hang counts as dead, and is tried once a second. What is called off counts against whom it was for until it hangs: a peer may open and reset
  * streams as it likes, and must not make a service that answers look dead to others.
  */
 export class Dial implements SocketUser, Expiring {
@@ -78,6 +78,7 @@ export class Dial implements SocketUser, Expiring {
 
   onConnected(socket: RelaySocket): void {
     this.#settle();
+    this.context.descriptors.answered(this.#name);
     if (this.#over) {
       socket.data = NOBODY;
       socket.terminate();

@@ -141,6 +141,46 @@ describe("dials that a peer calls off", () => {
     expect(await result).toBe("timeout");
     expect(await dial({ host: "127.0.0.1", port: west.port, asker: "hasty" })).toBe("dialled");
   });
+
+  test("do so for a second: then it is tried again, once, because the kernel asks ever less often", async () => {
+    const port = await blackHole();
+    callOff(port, "hasty", 64);
+    await Bun.sleep(1600);
+    const { used } = descriptors;
+    const tried = Promise.all([dial(localhost(port)), dial(localhost(port))]);
+    expect(descriptors.used).toBe(used + 1);
+    expect(await tried).toEqual(["timeout", "timeout"]);
+  });
+});
+
+describe("an address where too many hang", () => {
+  const address = "192.0.2.1:1";
+  let now = 0;
+
+  /** @returns how many of so many dials may be made, one after the other, each of which is answered or hangs. */
+  function made(descriptors: Descriptors, dials: number, answers: boolean): number {
+    let count = 0;
+    for (let i = 0; i < dials; i++) {
+      if (descriptors.isDead(address)) continue;
+      count += 1;
+      if (answers) descriptors.answered(address);
+      else descriptors.abandon(address);
+    }
+    return count;
+  }
+
+  test("is dialled once a second, and at once as soon as it has answered", () => {
+    const descriptors = new Descriptors(6400, () => now);
+    expect(made(descriptors, 100, false)).toBe(64);
+    now += 999;
+    expect(made(descriptors, 100, true)).toBe(0);
+    now += 1;
+    expect(made(descriptors, 100, false)).toBe(1);
+    now += 1000;
+    expect(made(descriptors, 100, true)).toBe(100);
+    for (let i = 0; i < 65; i++) descriptors.recover(address);
+    expect(made(descriptors, 100, false)).toBe(64);
+  });
 });
 
 describe("a host that does not answer at all", () => {
