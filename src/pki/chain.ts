@@ -94,8 +94,13 @@ export function certificatesOf(pem: string): readonly ParsedCertificate[] {
   );
 }
 
-/** @returns the certificate, parsed once for as long as it is in use. @throws PkiError `malformed-certificate`. */
+/**
+ * @returns the certificate, parsed once for as long as it is in use, unless it is larger than any real one: a peer may send
+ * what it likes along with its own, and what is kept of that must stay little.
+ * @throws PkiError `malformed-certificate`.
+ */
 export function parse(der: Buffer): ParsedCertificate {
+  if (der.length > MAX_KEPT) return new ParsedCertificate(Buffer.from(der));
   const fingerprint = createHash("sha256").update(der).digest("base64");
   return PARSED.getOrMake(fingerprint, () => new ParsedCertificate(Buffer.from(der)));
 }
@@ -230,6 +235,9 @@ function iso(time: number): string {
 const MAX_SENT = 16;
 const MAX_PATH = 8;
 const MAX_STEPS = 128;
+
+/** Bytes; most certificates have less than 2,000. */
+const MAX_KEPT = 8192;
 
 const PARSED = new LruCache<string, ParsedCertificate>(1024);
 const BUNDLES = new LruCache<string, readonly ParsedCertificate[]>(8);

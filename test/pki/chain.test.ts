@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type ChainPurpose, verifyChain } from "../../src/pki/chain.ts";
+import { type ChainPurpose, parse, verifyChain } from "../../src/pki/chain.ts";
 import {
   clientAuth,
   DAY,
@@ -215,6 +215,17 @@ describe("a chain is refused", () => {
       expect(verdict([{ ...middle, der }], [root])).toBe("unsupported-key");
     }
   });
+});
+
+test("a certificate is parsed once, but one that is larger than any real one is not kept", async () => {
+  const large = await makeIntermediate(root, {
+    extensions: [new Extension("1.2.3.4", false, tlv(0x04, Buffer.alloc(9000)))],
+  });
+  const leaf = await makeSite(large, "berlin");
+  expect(parse(leaf.der)).toBe(parse(Buffer.from(leaf.der)));
+  expect(parse(large.der)).not.toBe(parse(large.der));
+  expect(verdict([leaf, large, large], [root])).toBe("valid");
+  expect(verdict([leaf], [root, large])).toBe("valid");
 });
 
 test("any bytes get a verdict, and no change of a certificate's bytes passes for another certificate", async () => {
