@@ -32,7 +32,8 @@ export function syncLastApplied(after: JsonObject, config: JsonObject, manager: 
   const annotations = annotationsOf(after);
   if (manager !== KUBECTL || annotations[ANNOTATION] === undefined || !isObject(after["metadata"])) return after;
   const { [ANNOTATION]: _, ...kept } = annotationsOf(config);
-  const metadata = { ...(isObject(config["metadata"]) ? config["metadata"] : {}), annotations: kept };
+  const { annotations: __, ...rest } = isObject(config["metadata"]) ? config["metadata"] : {};
+  const metadata = Object.keys(kept).length === 0 ? rest : { ...rest, annotations: kept };
   const text = `${JSON.stringify({ ...config, metadata })}\n`;
   return { ...after, metadata: { ...after["metadata"], annotations: { ...annotations, [ANNOTATION]: text } } };
 }

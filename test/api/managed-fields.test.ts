@@ -195,7 +195,7 @@ describe("server-side apply", () => {
       const after = applyConfig(live, config({ port: 81 }), writer("kubectl"), false);
       expect(after["spec"]).toEqual({ port: 81 });
       const { annotations } = after["metadata"] as { annotations: Record<string, string> };
-      expect(JSON.parse(Object.values(annotations)[0] ?? "").spec).toEqual({ port: 81 });
+      expect(JSON.parse(Object.values(annotations)[0] ?? "")).toEqual(config({ port: 81 }));
       expect(applyConfig(after, config({ port: 81 }), writer("kubectl"), false)).toEqual(after);
     });
     test("conflicts where somebody changed the field since", () => {
