@@ -7,7 +7,9 @@ import {
   type GatewayFlag,
   parseGatewayConfig,
 } from "../process/config.ts";
+import { createLogger } from "../telemetry/log.ts";
 import { CliError } from "./errors.ts";
+import { mistypedVariables } from "./gateway-variables.ts";
 import { fail } from "./output.ts";
 
 /**
@@ -28,6 +30,10 @@ export function addGatewayCommand(program: Command): void {
   command.addOption(new Option(LEASH, "end when standard input does").hideHelp());
   command.addHelpText("after", EXAMPLES).action(async ({ leash, ...values }: FlagValues & { leash?: true }) => {
     const config = readConfig(typed(values, command));
+    const log = createLogger({ level: config.logLevel, format: config.logFormat, fields: { role: "supervisor" } });
+    for (const { given, meant } of mistypedVariables(process.env, VARIABLES)) {
+      log.warn(`the variable ${given} is unknown and counts for nothing; did you mean ${meant}?`);
+    }
     const { runGateway } = await import("../process/gateway.ts");
     process.exitCode = await runGateway(config, leash && endOfInput());
     // Whoever still waits for the input would keep the process.
@@ -68,6 +74,8 @@ function readConfig(values: FlagValues): ReturnType<typeof parseGatewayConfig> {
     throw new CliError("usage", last, { cause: error });
   }
 }
+
+const VARIABLES = Object.values(GATEWAY_FLAGS).map((flag) => flag.env);
 
 const EXAMPLES = `
 A DURATION is a number with its unit, ms, s, m or h, or several of them: 500ms, 25s, 1m30s.

@@ -57,6 +57,14 @@ describe("a gateway that starts", () => {
     expect(first).toContain(` peerPort="127.0.0.1:${site.port}" api="${join(site.state, "api.sock")}" relays=2`);
   });
 
+  test("warns of a variable that is one of its own but for a letter", async () => {
+    const child = (await newSite()).start(["--pki", "/nowhere"], { CLUSTERLINK_LISTN: "[::]:1" });
+    expect(await new Response(child.stderr).text()).toContain(
+      " WARN  the variable CLUSTERLINK_LISTN is unknown and counts for nothing; did you mean CLUSTERLINK_LISTEN?",
+    );
+    expect(await child.exited).toBe(2);
+  });
+
   test.each(["0644", "0620"])("warns of a private key of mode %s", async (mode) => {
     const site = await newSite();
     const key = join(site.pki, "key.pem");
