@@ -12,7 +12,7 @@ import { canonicalAddress, formatHostPort } from "../resources/address.ts";
 import type { ImportSource } from "../resources/import.ts";
 import { ClientTable } from "../snapshot/clients.ts";
 import type { ClientQuery, ExplainedCandidate, ExplainQuery, Explanation } from "../snapshot/status.ts";
-import type { ClientEntry, Tables } from "../snapshot/tables.ts";
+import { type ClientEntry, rowOf, type Tables } from "../snapshot/tables.ts";
 
 /** The question is about something that is not there. */
 export class ExplainTargetError extends Error {
@@ -47,7 +47,7 @@ class Explainer {
   }
 
   client(query: Extract<ExplainQuery, { side: "client" }>): Explanation {
-    const imported = this.tables.imports[query.import];
+    const imported = rowOf(this.tables.imports, query.import);
     if (!imported) throw new ExplainTargetError(`there is no Import "${query.import}"; give NAMESPACE/NAME`);
     const from = sourceAttributes(this.#self, this.#clientEntry(query.client));
     const order = explainOrder(imported.sources, imported.lbScheme, (source) => this.#standing(source));
@@ -76,7 +76,7 @@ class Explainer {
   }
 
   server(query: Extract<ExplainQuery, { side: "server" }>): Explanation {
-    const exported = this.tables.exports[query.export];
+    const exported = rowOf(this.tables.exports, query.export);
     if (!exported) throw new ExplainTargetError(`there is no valid Export "${query.export}"; give NAMESPACE/NAME`);
     const claims = "attributes" in query.client ? query.client.attributes : {};
     const from = attributesFromPeer(this.#peer(query.peer), claims, "clusterlink/2");
@@ -100,11 +100,11 @@ class Explainer {
   }
 
   #peer(name: string): SiteIdentity {
-    return { name, labels: this.tunnelLabels[name] ?? this.tables.peers[name]?.labels };
+    return { name, labels: rowOf(this.tunnelLabels, name) ?? rowOf(this.tables.peers, name)?.labels };
   }
 
   #standing({ peer }: ImportSource): "reachable" | "unreachable" | "missing" {
-    const entry = this.tables.peers[peer];
+    const entry = rowOf(this.tables.peers, peer);
     if (!entry) return "missing";
     return entry.reachable.includes(true) ? "reachable" : "unreachable";
   }

@@ -1,6 +1,6 @@
 /** Label selectors as Kubernetes has them, over connection attributes that may be unknown. */
 import type { SelectorRequirement, WorkloadSelector } from "../resources/access-policy.ts";
-import { type Attributes, CLIENT_PREFIX, PEER_LABEL_PREFIX } from "./attributes.ts";
+import { type Attributes, CLIENT_PREFIX, PEER_LABEL_PREFIX, PEER_NAME } from "./attributes.ts";
 import { MATCH, NO_MATCH, type Ternary, UNKNOWN } from "./ternary.ts";
 
 /** Which keys become known together. */
@@ -41,8 +41,10 @@ export function compileSelector(selector: WorkloadSelector): CompiledSelector {
   ];
 }
 
-function requirement({ key, operator, values = [] }: SelectorRequirement): Requirement {
+/** The name of a site is a DNS name, in lower case wherever it comes from a certificate: RFC 4343. */
+function requirement({ key, operator, values: written = [] }: SelectorRequirement): Requirement {
   const takesValues = operator === "In" || operator === "NotIn";
+  const values = key === PEER_NAME ? written.map((name) => name.toLowerCase()) : written;
   return {
     key,
     group: attributeGroup(key),

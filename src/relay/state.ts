@@ -6,15 +6,16 @@ import type { ImportSource } from "../resources/import.ts";
 import { ClientTable } from "../snapshot/clients.ts";
 import { applyDelta, buildsOn } from "../snapshot/delta.ts";
 import type { Delta } from "../snapshot/messages.ts";
-import type {
-  ClientEntry,
-  ExportEntry,
-  ImportEntry,
-  PeerEntry,
-  SiteEntry,
-  TableName,
-  Tables,
-  Version,
+import {
+  type ClientEntry,
+  type ExportEntry,
+  type ImportEntry,
+  type PeerEntry,
+  rowOf,
+  type SiteEntry,
+  type TableName,
+  type Tables,
+  type Version,
 } from "../snapshot/tables.ts";
 import { MAX_CONTROL } from "../wire/frames.ts";
 import { encodeAttributes, MAX_ATTRIBUTES } from "../wire/messages.ts";
@@ -90,15 +91,15 @@ export class SiteState {
   }
 
   import(key: string): ImportEntry | undefined {
-    return own(this.tables.imports, key);
+    return rowOf(this.tables.imports, key);
   }
 
   export(key: string): ExportEntry | undefined {
-    return own(this.tables.exports, key);
+    return rowOf(this.tables.exports, key);
   }
 
   peer(name: string): PeerEntry | undefined {
-    return own(this.tables.peers, name);
+    return rowOf(this.tables.peers, name);
   }
 
   /** @returns the names of the peers that some Import has as a source and that exist. */
@@ -178,9 +179,4 @@ export class SiteState {
     this.#sources.clear();
     this.#destinations.clear();
   }
-}
-
-/** Names come from other sites: one like `constructor` must not find what every object inherits. */
-function own<T>(table: Record<string, T>, key: string): T | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined;
 }

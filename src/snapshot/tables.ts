@@ -122,3 +122,11 @@ export interface Version {
   epoch: string;
   n: number;
 }
+
+/**
+ * @returns the row of that key, if there is one. Names come from other sites and from whoever asks: one like `constructor`
+ * must not find what every object inherits.
+ */
+export function rowOf<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}

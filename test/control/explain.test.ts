@@ -94,6 +94,16 @@ describe("explaining an Import", () => {
     expect(explained.summary).toContain("source west comes first");
   });
 
+  test("takes a source for what it is where its peer has the name of what every object inherits", () => {
+    const strange = tables(regular("all", ALLOW_ALL));
+    const [shop] = Object.values(strange.imports);
+    shop?.sources.splice(0, 3, { peer: "constructor", exportName: "db", exportNamespace: "data" });
+    const explained = explain(query("10.0.0.1"), strange, {});
+    expect(explained.candidates[0]?.reason).toContain("never tried");
+    expect(explained.candidates[0]?.to).not.toHaveProperty("peer.clusterlink.net/labels.name");
+    expect(() => explain({ ...query("10.0.0.1"), import: "toString" }, strange, {})).toThrow(ExplainTargetError);
+  });
+
   test("does not count a source without a Peer, even where a policy allows it", () => {
     const lonely = tables(regular("all", ALLOW_ALL));
     lonely.peers = {};

@@ -50,6 +50,14 @@ describe("a pod as a client", () => {
     expect(clients(pod("a"))["10.0.0.7/32"]?.serviceAccount).toBe("default");
   });
 
+  test("is one that nobody can tell when its labels would fill the memory of every relay", () => {
+    const large = pod("a");
+    large.metadata.labels = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`label-${i}`, "x".repeat(60)]));
+    expect(clients(large)).toEqual({ "10.0.0.7/32": { namespace: "shop", labels: {}, ambiguous: true } });
+    large.metadata.labels = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`label-${i}`, "x".repeat(60)]));
+    expect(Object.keys(clients(large)["10.0.0.7/32"]?.labels ?? {})).toHaveLength(100);
+  });
+
   test.each([
     ["on its host's network", { hostNetwork: true }],
     ["without an address yet", { ips: [], phase: "Pending" }],

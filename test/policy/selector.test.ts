@@ -57,6 +57,8 @@ describe("a selector is the AND of its requirements", () => {
     ["an empty selector matches everything", {}, known, "match"],
     ["an empty selector matches unknown clients too", { matchLabels: {}, matchExpressions: [] }, unknown, "match"],
     ["all labels equal: match", { matchLabels: { [APP]: "web", [REGION]: "eu" } }, known, "match"],
+    ["the name of a site is that of its certificate in any case", { matchLabels: { [NAME]: "East" } }, known, "match"],
+    ["another value is itself in one case only", { matchLabels: { [APP]: "Web" } }, known, "no-match"],
     ["one label different: no match", { matchLabels: { [APP]: "web", [REGION]: "us" } }, known, "no-match"],
     ["match and unknown are unknown", { matchLabels: { [NAME]: "east", [APP]: "web" } }, unknown, "unknown"],
     ["no-match beats unknown", { matchLabels: { [APP]: "web", [NAME]: "west" } }, unknown, "no-match"],

@@ -2,6 +2,12 @@ import { canonicalAddress } from "../../resources/address.ts";
 import type { ClientEntry } from "../../snapshot/tables.ts";
 import type { Pod } from "../../store/kubernetes/resource.ts";
 
+/**
+ * The most that a pod's labels may come to, in characters. Kubernetes sets no bound, whoever may create pods chooses them,
+ * and every relay holds all of them.
+ */
+const MAX_LABELS = 8 * 1024;
+
 /** A pod as a client: all that is kept of it. */
 export interface PodClient {
   /** Its addresses, each as a block of one. */
@@ -15,7 +21,8 @@ export interface PodClient {
 
 /**
  * @returns what a pod is as a client; undefined while it is nobody in particular: on its host's network, where every
- * process of the host has its address, without an address, or finished, when its address may be another's already.
+ * process of the host has its address, without an address, or finished, when its address may be another's already. One
+ * with more labels than {@link MAX_LABELS} is a client that nobody can tell: no allow by its labels can be met.
  */
 export function projectPod({ metadata, spec, status }: Pod): PodClient | undefined {
   if (spec?.hostNetwork || status?.phase === "Succeeded" || status?.phase === "Failed") return undefined;
@@ -26,8 +33,16 @@ export function projectPod({ metadata, spec, status }: Pod): PodClient | undefin
     cidrs: [...new Set(cidrs)],
     created: creationTimestamp,
     ending: deletionTimestamp !== undefined,
-    entry: { namespace, serviceAccount: spec?.serviceAccountName ?? "default", labels },
+    entry: fits(labels)
+      ? { namespace, serviceAccount: spec?.serviceAccountName ?? "default", labels }
+      : { namespace, labels: {}, ambiguous: true },
   };
+}
+
+function fits(labels: Readonly<Record<string, string>>): boolean {
+  let length = 0;
+  for (const key in labels) length += key.length + (labels[key] as string).length;
+  return length <= MAX_LABELS;
 }
 
 function cidrOf(ip: string | undefined): string[] {
