@@ -16,6 +16,11 @@ export async function run(args: string[]): Promise<number> {
   closeQuietly(process.stderr);
   try {
     const words = withoutHelpCommand(args);
+    const [first = ""] = words;
+    if (KUBECTL_ONLY.includes(first)) {
+      const remedy = "it works on a site with the file that 'clusterlink kubeconfig' writes";
+      throw new CliError("usage", `'${first}' is a command of kubectl: ${remedy}`);
+    }
     const program = await buildProgram(words);
     await program.parseAsync(words, { from: "user" });
     return Number(process.exitCode ?? 0);
@@ -60,6 +65,9 @@ async function buildProgram(args: string[]): Promise<Command> {
   }
   return program;
 }
+
+/** What people know from kubectl and try here. */
+const KUBECTL_ONLY = ["describe", "edit", "patch", "label", "annotate", "wait", "replace", "api-resources"];
 
 const HELP = `
 Examples:

@@ -75,6 +75,11 @@ test("the help of 'gateway' has every flag with its variable", async () => {
 describe("wrong usage exits with 2 and one clear line:", () => {
   const cases = [
     ["an unknown command", ["frob"], "error: unknown command 'frob'"],
+    [
+      "a command of kubectl's",
+      ["describe", "import", "web"],
+      "error: 'describe' is a command of kubectl: it works on a",
+    ],
     ["an unknown option", ["get", "imports", "--frob"], "error: unknown option '--frob'"],
     ["a missing argument", ["get"], "error: missing required argument 'kind'"],
     ["an unknown kind", ["get", "frobs"], "error: 'frobs' is no kind"],
