@@ -1,5 +1,6 @@
 /** `/status` for people. */
 import { formatHostPort } from "../resources/address.ts";
+import type { ListenerFailure } from "../snapshot/messages.ts";
 import type { PeerStatusView, SiteStatus } from "../snapshot/status.ts";
 import { shortAge } from "./age.ts";
 import { table } from "./columns.ts";
@@ -51,11 +52,15 @@ function certificateLines({ certificates }: SiteStatus): string[] {
 }
 
 function problemLines({ problems, relays }: SiteStatus): string[] {
-  const unbound = relays
-    .flatMap((relay) => relay.failedListeners)
-    .map((one) => `port ${one.port} of ${one.key} cannot be bound: ${one.message}`);
+  const unbound = relays.flatMap((relay) => relay.failedListeners).map(listenerProblem);
   const all = [...new Set([...problems, ...unbound])];
   return all.length === 0 ? [] : ["Problems:", ...all.map((problem) => `  ${problem}`)];
+}
+
+function listenerProblem({ key, message }: ListenerFailure): string {
+  return key === "peer"
+    ? `peer port: ${message}; free it, or choose another --listen`
+    : `Import ${key}: ${message}; free the port, or set another spec.targetPort`;
 }
 
 function section(lines: string[]): string[] {

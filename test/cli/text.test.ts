@@ -158,7 +158,8 @@ describe("what the importing site allows is asked of the exporting one, too,", (
 });
 
 test("a status names unreachable peers with their last error, and every problem once", () => {
-  const failure = { key: "shop/web", port: 80, code: "EACCES", message: "permission denied" };
+  const failure = { key: "shop/web", port: 80, code: "EACCES", message: "port 80 on :: cannot be bound: EACCES" };
+  const peer = { key: "peer", port: 443, code: "EACCES", message: "port 443 on :: cannot be bound: EACCES" };
   const lines = statusLines(
     {
       name: "oslo",
@@ -170,7 +171,7 @@ test("a status names unreachable peers with their last error, and every problem 
       snapshot: { epoch: "e", n: 1 },
       relays: [
         { index: 0, pid: 10, lag: 0, failedListeners: [failure] },
-        { index: 1, pid: 11, lag: 2, failedListeners: [failure] },
+        { index: 1, pid: 11, lag: 2, failedListeners: [failure, peer] },
       ],
       peers: [
         {
@@ -200,6 +201,7 @@ test("a status names unreachable peers with their last error, and every problem 
     "",
     "Problems:",
     "  a.yaml: no kind",
-    "  port 80 of shop/web cannot be bound: permission denied",
+    "  Import shop/web: port 80 on :: cannot be bound: EACCES; free the port, or set another spec.targetPort",
+    "  peer port: port 443 on :: cannot be bound: EACCES; free it, or choose another --listen",
   ]);
 });
