@@ -23,6 +23,8 @@ export interface RelayContext extends DialContext {
   readonly log: Logger;
   /** Counts a connection that has ended, and writes its line to the access log. */
   ended(record: AccessRecord): void;
+  /** Logs what a handler of a socket has thrown; its connection is torn down. */
+  onDefect(error: unknown): void;
   /** For `/readyz`. */
   readonly ready: boolean;
   /** Set once the relay has been told to end: new streams are refused. */

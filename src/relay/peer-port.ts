@@ -11,7 +11,7 @@ import { HttpVisitor } from "./http-visitor.ts";
 import { listen } from "./listen.ts";
 import { type Arrival, type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
 import { ServerConnection } from "./server-connection.ts";
-import { handlers, keepAlive, NOBODY, type RelaySocket, type SocketUser } from "./socket.ts";
+import { keepAlive, NOBODY, type RelaySocket, type SocketUser, socketHandlers } from "./socket.ts";
 import { TcpEndpoint } from "./tcp-endpoint.ts";
 import { validTrace } from "./trace.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
@@ -29,6 +29,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   #listener: TCPSocketListener<SocketUser> | undefined;
   readonly #tunnels = new Set<Tunnel>();
   readonly #authz: HttpAuthz;
+  readonly #handlers: ReturnType<typeof socketHandlers>;
   readonly #perPeer = new Map<string, number>();
   /** Until they have shown a valid certificate, or are gone. */
   readonly #strangers = new Set<RelaySocket>();
@@ -37,6 +38,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
 
   constructor(private readonly context: RelayContext) {
     this.#authz = new HttpAuthz(context);
+    this.#handlers = socketHandlers((error) => context.onDefect(error));
   }
 
   get tunnels(): Iterable<Tunnel> {
@@ -182,7 +184,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
         rejectUnauthorized: false,
         ALPNProtocols: ALPN_LIST,
       },
-      socket: handlers,
+      socket: this.#handlers,
     };
     const [plain, socket] = raw.upgradeTLS<SocketUser>(options);
     this.#strangers.add(socket);

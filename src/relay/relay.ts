@@ -47,7 +47,7 @@ export class Relay implements RelayContext {
   readonly state = new SiteState();
   readonly deadlines: Deadlines;
   readonly descriptors = new Descriptors();
-  readonly handlers = countedHandlers(this.descriptors);
+  readonly handlers = countedHandlers(this.descriptors, (error) => this.onDefect(error));
   readonly balancer = new Balancer();
   readonly live = new LiveConnections();
   readonly collector = new Collector();
@@ -97,6 +97,11 @@ export class Relay implements RelayContext {
    */
   get ready(): boolean {
     return this.state.loaded && !this.#leaving && this.#peerPortBound;
+  }
+
+  onDefect(error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.log.error("a connection is torn down, because of a defect of this program", { error, stack });
   }
 
   now(): number {

@@ -19,8 +19,17 @@ export interface SocketUser {
 
 export type RelaySocket = Socket<SocketUser>;
 
-/** The handlers of every relay socket, plain or TLS, accepted or dialled: they only find the user. */
-export const handlers = {
+/**
+ * The handlers of every relay socket, plain or TLS, accepted or dialled: they only find the user. What one of them throws,
+ * Bun hands to `error`, and when that throws the process ends: a defect takes its own connection with it and no other.
+ *
+ * @param onDefect - told of what was thrown
+ */
+export function socketHandlers(onDefect: (error: unknown) => void) {
+  return { ...finders, error: (socket: RelaySocket, error: Error) => tearDown(socket, error, onDefect) };
+}
+
+const finders = {
   binaryType: "uint8array" as const,
   data(socket: RelaySocket, chunk: Uint8Array) {
     if (socket.data.onData(socket, chunk)) giveBack(chunk);
@@ -34,19 +43,25 @@ export const handlers = {
   close(socket: RelaySocket, error?: Error) {
     socket.data.onClose(socket, error);
   },
-  error(socket: RelaySocket, error: Error) {
-    socket.data.onClose(socket, error);
-    socket.terminate();
-  },
   handshake(socket: RelaySocket, _success: boolean, error: Error | null) {
     socket.data.onHandshake?.(socket, error);
   },
 };
 
+function tearDown(socket: RelaySocket, error: Error, onDefect: (error: unknown) => void): void {
+  onDefect(error);
+  try {
+    socket.data.onClose(socket, error);
+  } catch (another) {
+    onDefect(another);
+  }
+  socket.terminate();
+}
+
 /** The same for sockets that count as a descriptor: once they have been open, it is given back when they close. */
-export function countedHandlers(descriptors: Descriptors) {
+export function countedHandlers(descriptors: Descriptors, onDefect: (error: unknown) => void) {
   return {
-    ...handlers,
+    ...socketHandlers(onDefect),
     open(socket: RelaySocket) {
       socket.data.onConnected?.(socket);
     },

@@ -5,11 +5,11 @@ import { ClosingSocket } from "../../src/relay/closing-socket.ts";
 import { Deadlines } from "../../src/relay/deadlines.ts";
 import { Descriptors } from "../../src/relay/descriptors.ts";
 import { FrameWriter } from "../../src/relay/frame-writer.ts";
-import { countedHandlers, handlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
+import { countedHandlers, NOBODY, type RelaySocket, type SocketUser, socketHandlers } from "../../src/relay/socket.ts";
 import { FrameType, frame, HEADER_SIZE } from "../../src/wire/frames.ts";
 import { certificatesOf } from "./fabric.ts";
 import { RawPeer } from "./raw-peer.ts";
-import { eventually, service } from "./sockets.ts";
+import { eventually, onDefect, service } from "./sockets.ts";
 import { tearDown } from "./teardown.ts";
 
 afterAll(tearDown);
@@ -24,8 +24,8 @@ const port = await service((socket) => {
 async function connected(): Promise<[RelaySocket, Socket]> {
   far = undefined;
   descriptors.take();
-  const socketHandlers = countedHandlers(descriptors);
-  const options = { hostname: "127.0.0.1", port, allowHalfOpen: true, data: NOBODY, socket: socketHandlers };
+  const handlers = countedHandlers(descriptors, onDefect);
+  const options = { hostname: "127.0.0.1", port, allowHalfOpen: true, data: NOBODY, socket: handlers };
   const socket = await Bun.connect<SocketUser>(options);
   await eventually(() => far !== undefined, "the far end is there");
   return [socket, far as unknown as Socket];
@@ -68,10 +68,10 @@ test("over TLS, the other side may not keep it by keeping its half open", async 
     allowHalfOpen: true,
     data: NOBODY,
     socket: {
-      ...handlers,
+      ...socketHandlers(onDefect),
       close: () => void closed++,
       open(raw) {
-        const options = { isServer: true, data: NOBODY, tls: { cert, key }, socket: handlers };
+        const options = { isServer: true, data: NOBODY, tls: { cert, key }, socket: socketHandlers(onDefect) };
         const [, socket] = raw.upgradeTLS<SocketUser>(options);
         socket.data = { ...NOBODY, onData: () => new ClosingSocket(socket, limits) !== undefined };
       },

@@ -15,10 +15,10 @@ import { FrameType } from "../../src/wire/frames.ts";
 import { encodeAttributes, encodeHello, encodeOpen, encodeStreamFrame } from "../../src/wire/messages.ts";
 import { certificatesOf } from "./fabric.ts";
 import { HELLO } from "./raw-peer.ts";
-import { eventually } from "./sockets.ts";
+import { eventually, onDefect } from "./sockets.ts";
 
 const descriptors = new Descriptors();
-const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors) };
+const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors, onDefect) };
 const { ca, cert, key } = await certificatesOf("west");
 const tls = { ca, cert, key, requestCert: true, rejectUnauthorized: false };
 

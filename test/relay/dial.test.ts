@@ -10,14 +10,14 @@ import { freePort } from "../free-port.ts";
 import { blackHole } from "./black-hole.ts";
 import { certificatesOf } from "./fabric.ts";
 import { RawGateway } from "./raw-peer.ts";
-import { ending, eventually, service } from "./sockets.ts";
+import { ending, eventually, onDefect, service } from "./sockets.ts";
 import { tearDown } from "./teardown.ts";
 
 afterAll(tearDown);
 
 /** A peer may have called off 200 at a time: fewer than a listener's backlog takes. */
 const descriptors = new Descriptors(6400);
-const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors) };
+const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors, onDefect) };
 const { ca, cert, key } = await certificatesOf("east");
 const tls = { ca, cert, key, serverName: "west", rejectUnauthorized: true, ALPNProtocols: "\x0dclusterlink/2" };
 const west = new RawGateway(await certificatesOf("west"), () => undefined);

@@ -3,10 +3,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { waitForMoment, waitForTurn } from "../../src/relay/company.ts";
 import { FrameWriter } from "../../src/relay/frame-writer.ts";
-import { handlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
+import { NOBODY, type RelaySocket, type SocketUser, socketHandlers } from "../../src/relay/socket.ts";
 import { FrameReader, type FrameSink } from "../../src/wire/frame-reader.ts";
 import { FrameType, frame } from "../../src/wire/frames.ts";
-import { eventually } from "./sockets.ts";
+import { eventually, onDefect } from "./sockets.ts";
 
 /** Reads frames from a real socket, and counts how many times something came. */
 class Reader implements FrameSink {
@@ -37,7 +37,7 @@ afterAll(() => listener.stop(true));
 
 async function connect(): Promise<RelaySocket> {
   const { port } = listener;
-  return Bun.connect<SocketUser>({ hostname: "127.0.0.1", port, data: NOBODY, socket: handlers });
+  return Bun.connect<SocketUser>({ hostname: "127.0.0.1", port, data: NOBODY, socket: socketHandlers(onDefect) });
 }
 
 describe("a frame writer", () => {

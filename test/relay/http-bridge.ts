@@ -10,10 +10,11 @@ import { EarlyData } from "../../src/relay/early-data.ts";
 import { countedHandlers, NOBODY, type RelaySocket, type SocketUser } from "../../src/relay/socket.ts";
 import { TcpEndpoint } from "../../src/relay/tcp-endpoint.ts";
 import type { CertificateEntry } from "../../src/snapshot/tables.ts";
+import { onDefect } from "./sockets.ts";
 
 const HTTP = "\x08http/1.1";
 const descriptors = new Descriptors();
-const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors) };
+const context = { deadlines: new Deadlines(), descriptors, handlers: countedHandlers(descriptors, onDefect) };
 afterAll(() => context.deadlines.stop());
 
 /** @returns a port that leads to the site `acceptor`, as the site `dialler`. */

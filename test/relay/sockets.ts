@@ -94,3 +94,8 @@ export async function eventually(condition: () => boolean | Promise<boolean>, wh
     await Bun.sleep(5);
   }
 }
+
+/** For sockets of relays in tests: a defect ends the run. */
+export function onDefect(error: unknown): never {
+  throw error;
+}
