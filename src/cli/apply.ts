@@ -1,6 +1,7 @@
 /** `clusterlink apply`: server-side apply of manifests. */
 import type { Command } from "commander";
-import { Client, type ClientRequest } from "./client.ts";
+import { Client } from "./client.ts";
+import type { ClientRequest } from "./client-request.ts";
 import { eachManifest } from "./each-manifest.ts";
 import { ApiError, CliError } from "./errors.ts";
 import { checkServed, qualifiedName, resourcePath } from "./kind.ts";

@@ -1,17 +1,9 @@
 /** A small HTTP client of the control API, over its unix socket or over HTTPS. */
+
+import type { ClientRequest } from "./client-request.ts";
 import { distrustRemedy } from "./distrust.ts";
 import { ApiError, CliError } from "./errors.ts";
 import { errorCode, resolveServer, type ServerOptions, type ServerTarget } from "./server.ts";
-
-export interface ClientRequest {
-  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** What is `undefined` is left out; a list is a parameter given several times. */
-  query?: Record<string, string | readonly string[] | undefined>;
-  body?: string;
-  contentType?: string;
-  accept?: string;
-  signal?: AbortSignal;
-}
 
 /** The connection of a command to one site. */
 export class Client {

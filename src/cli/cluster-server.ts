@@ -6,7 +6,7 @@ import { GATEWAY_SELECTOR } from "../deploy/names.ts";
 import type { KubeClient } from "../store/kubernetes/client.ts";
 import type { Connection } from "../store/kubernetes/connection.ts";
 import { PODS, type Pod } from "../store/kubernetes/resource.ts";
-import type { ClientRequest } from "./client.ts";
+import type { ClientRequest } from "./client-request.ts";
 import { type ClusterOptions, clusterConnection } from "./cluster.ts";
 import { CliError } from "./errors.ts";
 import { execInPod } from "./pod-exec.ts";

@@ -1,7 +1,8 @@
 /** `clusterlink explain`. */
 import { type Command, Option } from "commander";
 import type { ClientQuery, ExplainQuery, Explanation } from "../snapshot/status.ts";
-import { Client, type ClientRequest } from "./client.ts";
+import { Client } from "./client.ts";
+import type { ClientRequest } from "./client-request.ts";
 import { CliError } from "./errors.ts";
 import { readClient } from "./explain-client.ts";
 import { explanationLines } from "./explain-text.ts";

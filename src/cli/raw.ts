@@ -1,6 +1,7 @@
 /** The hidden command by which a gateway's own executable asks its control API for whoever runs it in the pod. */
 import type { Command } from "commander";
-import { Client, type ClientRequest } from "./client.ts";
+import { Client } from "./client.ts";
+import type { ClientRequest } from "./client-request.ts";
 import type { RawAnswer } from "./cluster-server.ts";
 import { ApiError } from "./errors.ts";
 import { print } from "./output.ts";

@@ -1,13 +1,11 @@
 import type { GatewayKindName } from "../resources/kinds.ts";
 import type { Tables } from "../snapshot/tables.ts";
 import type { SiteObjects } from "./objects.ts";
-import type { Outcome } from "./reconcile/outcome.ts";
+import type { Outcome, Section } from "./reconcile/outcome.ts";
 import { type PeerHealth, reconcilePeers } from "./reconcile/peers.ts";
 import { reconcilePolicies } from "./reconcile/policies.ts";
 import type { ListenerFailures, SiteKind } from "./reconcile/site-kind.ts";
 import type { StatusWriter } from "./status-writer.ts";
-
-export type Section = "imports" | "exports" | "policies" | "peers" | "clients";
 
 const SECTIONS: Record<GatewayKindName, Section> = {
   Import: "imports",

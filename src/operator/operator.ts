@@ -6,22 +6,16 @@ import type { InstanceStatus } from "../resources/instance.ts";
 import type { InstanceResource } from "../resources/kinds.ts";
 import { keyOf, type ObjectKey, objectKey } from "../resources/meta.ts";
 import { formatTimestamp } from "../resources/timestamp.ts";
-import type { KubeClient } from "../store/kubernetes/client.ts";
 import { customResource, type KubeObject, type KubeResource } from "../store/kubernetes/resource.ts";
 import { SYSTEM_TIMING, type Timing } from "../store/kubernetes/timing.ts";
-import type { Logger } from "../telemetry/log.ts";
 import { deployGateway } from "./deploy-gateway.ts";
 import { nodeAddress } from "./node-address.ts";
 import { removeGateway } from "./removal.ts";
 import { FINALIZER, hasFinalizer, isDeleted, selectInstance } from "./select.ts";
 import { type Deployed, refusedStatus, servedStatus } from "./status.ts";
-import { OperatorWatches } from "./watches.ts";
+import { OperatorWatches, type WatchedCluster } from "./watches.ts";
 
-export interface OperatorParts {
-  client: KubeClient;
-  log: Logger;
-  /** The operator's own, where the Instances are that it serves. */
-  namespace: string;
+export interface OperatorParts extends WatchedCluster {
   timing?: Timing;
   /** How often everything is applied again, whether something was seen to change or not. Milliseconds; default 10 min. */
   resync?: number;

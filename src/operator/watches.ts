@@ -2,6 +2,7 @@
 import { GATEWAY_SELECTOR } from "../deploy/names.ts";
 import type { InstanceResource } from "../resources/kinds.ts";
 import type { ObjectKey } from "../resources/meta.ts";
+import type { KubeClient } from "../store/kubernetes/client.ts";
 import { Informer } from "../store/kubernetes/informer.ts";
 import type { Change } from "../store/kubernetes/reflector.ts";
 import {
@@ -13,7 +14,15 @@ import {
   SERVICES,
   type Service,
 } from "../store/kubernetes/resource.ts";
-import type { OperatorParts } from "./operator.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+/** The cluster that an operator serves. */
+export interface WatchedCluster {
+  client: KubeClient;
+  log: Logger;
+  /** The operator's own, where the Instances are that it serves. */
+  namespace: string;
+}
 
 export class OperatorWatches {
   readonly #instances: Informer<InstanceResource & KubeObject>;
@@ -21,7 +30,7 @@ export class OperatorWatches {
   readonly #services: Informer<Service>;
 
   /** @param onChange - told of every change, and whether what was applied may be so no more. */
-  constructor({ client, log, namespace }: OperatorParts, onChange: (drifted: boolean) => void) {
+  constructor({ client, log, namespace }: WatchedCluster, onChange: (drifted: boolean) => void) {
     const selection = {
       labelSelector: Object.entries(GATEWAY_SELECTOR)
         .map((pair) => pair.join("="))

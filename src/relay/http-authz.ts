@@ -6,7 +6,6 @@ import { encodeTextResponse } from "../wire/http/encode.ts";
 import { HttpFault } from "../wire/http/errors.ts";
 import type { Fields } from "../wire/http/fields.ts";
 import type { RelayContext } from "./context.ts";
-import type { HttpPeer } from "./http-peer.ts";
 import { Ingress, type IngressRequest } from "./ingress.ts";
 
 /** Who sends a request: what its certificate says, never what the request says. */
@@ -32,8 +31,6 @@ const MAX_TOKEN = 32 * 1024;
 
 /** What `/authz` and CONNECT decide for the peers of one relay that speak HTTP/1.1. */
 export class HttpAuthz {
-  /** The peers' connections that carry requests. */
-  readonly peers = new Set<HttpPeer>();
   /** By their keys: those that the site has at present. */
   readonly #known = new Map<string, AuthzTokens | undefined>();
 

@@ -30,10 +30,12 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
     readonly identity: PeerIdentity,
     private readonly address: string,
     private readonly authz: HttpAuthz,
+    /** Those that carry no stream. */
+    private readonly peers: Set<HttpPeer>,
     onGone: () => void,
   ) {
     super(context, socket, onGone);
-    authz.peers.add(this);
+    peers.add(this);
   }
 
   verify(ca: string, now: number): string | undefined {
@@ -89,7 +91,7 @@ export class HttpPeer extends HttpVisitor implements PeerConnection {
 
   protected override leave(): void {
     super.leave();
-    this.authz.peers.delete(this);
+    this.peers.delete(this);
   }
 
   #expectBody(head: RequestHead, rest: Uint8Array): void {

@@ -29,6 +29,8 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   #listener: TCPSocketListener<SocketUser> | undefined;
   readonly #tunnels = new Set<Tunnel>();
   readonly #authz: HttpAuthz;
+  /** The peers' connections that speak HTTP/1.1 and carry no stream. */
+  readonly #httpPeers = new Set<HttpPeer>();
   readonly #handlers: ReturnType<typeof socketHandlers>;
   readonly #perPeer = new Map<string, number>();
   /** Until they have shown a valid certificate, or are gone. */
@@ -45,9 +47,8 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     return this.#tunnels;
   }
 
-  /** The peers' connections that speak HTTP/1.1 and carry no stream. */
   get httpPeers(): Iterable<HttpPeer> {
-    return this.#authz.peers;
+    return this.#httpPeers;
   }
 
   get empty(): boolean {
@@ -72,7 +73,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   /** Asks the peers for no new streams. */
   drain(): void {
     for (const tunnel of this.#tunnels) tunnel.drain();
-    for (const peer of [...this.#authz.peers]) peer.drain();
+    for (const peer of [...this.#httpPeers]) peer.drain();
   }
 
   onVisitor(socket: RelaySocket, visitor: Visitor, { address, certificates }: Arrival): void {
@@ -95,7 +96,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     this.#perPeer.set(identity.name, count);
     context.metrics.handshake("acceptor", visitor.kind);
     if (visitor.kind === "http") {
-      new HttpPeer(context, socket, identity, address, this.#authz, () => this.#gone(identity.name));
+      new HttpPeer(context, socket, identity, address, this.#authz, this.#httpPeers, () => this.#gone(identity.name));
       return;
     }
     const tunnel = new Tunnel(socket, identity, address, "acceptor", this, context.deadlines);

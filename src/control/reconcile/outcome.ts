@@ -1,5 +1,9 @@
 import type { ObjectKey } from "../../resources/meta.ts";
+import type { TableName } from "../../snapshot/tables.ts";
 import type { WantedCondition, WantedStatus } from "../status-writer.ts";
+
+/** The tables of the snapshot that objects lead to. */
+export type Section = Exclude<TableName, "site">;
 
 /** What the objects of a kind lead to: rows of a table of the snapshot, and the status of each object. */
 export interface Outcome<Row> {

@@ -4,10 +4,9 @@ import type { ListenerFailure } from "../../snapshot/messages.ts";
 import type { ClientEntry, ExportEntry, ImportEntry } from "../../snapshot/tables.ts";
 import type { SiteObjects } from "../objects.ts";
 import type { WantedStatus } from "../status-writer.ts";
-import type { Section } from "../tables.ts";
 import { reconcileStandaloneExports } from "./exports.ts";
 import { reconcileStandaloneImports } from "./imports.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Outcome, Section } from "./outcome.ts";
 import { reconcileWorkloads } from "./workloads.ts";
 
 /** What relays told of listeners, by the key of the Import. */
