@@ -17,10 +17,12 @@ const COMMANDS: Record<Service, (folder: string, address: Address) => string[] |
   http(folder, address) {
     const nginx = findProgram("nginx");
     if (nginx === undefined) return undefined;
-    mkdirSync(join(folder, "bytes"));
-    for (const size of RESPONSE_SIZES) writeFileSync(join(folder, "bytes", String(size)), "x".repeat(size));
-    writeFileSync(join(folder, "http.conf"), httpServer(folder, address));
-    return [nginx, "-p", folder, "-c", join(folder, "http.conf"), "-e", "stderr"];
+    // On a link there is another one, beside that on the loopback interface.
+    const own = join(folder, `http-${address.port}`);
+    mkdirSync(join(own, "bytes"), { recursive: true });
+    for (const size of RESPONSE_SIZES) writeFileSync(join(own, "bytes", String(size)), "x".repeat(size));
+    writeFileSync(join(own, "http.conf"), httpServer(own, address));
+    return [nginx, "-p", own, "-c", join(own, "http.conf"), "-e", "stderr"];
   },
   iperf3(_, { host, port }) {
     const iperf3 = findProgram("iperf3");
