@@ -1,14 +1,11 @@
 /** What a command that goes on does while the gateway is restarted. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { childrenOf, freePort, GatewaySite, isAlive, until } from "../process/gateway-process.ts";
+import { childrenOf, freePort, isAlive, sitesOfTests, until } from "../process/gateway-process.ts";
 import { cleanEnvironment, clusterlink, command } from "./clusterlink.ts";
 
-const sites: GatewaySite[] = [];
-afterEach(async () => {
-  for (const site of sites.splice(0)) await site.close();
-});
+const newSite = sitesOfTests();
 
 function controlOf(pid: number): number {
   for (const [line, child] of childrenOf(pid)) if (line.startsWith("clusterlink control")) return child;
@@ -16,8 +13,7 @@ function controlOf(pid: number): number {
 }
 
 test("'get -w' goes on where it was when control is replaced", async () => {
-  const site = await GatewaySite.create();
-  sites.push(site);
+  const site = await newSite();
   const { pid } = await site.startReady();
   await site.createImport("before", freePort());
   const watch = Bun.spawn(command("get", "imports", "-w", "-o", "name"), {

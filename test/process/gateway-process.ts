@@ -1,5 +1,6 @@
 /** Gateways as real processes, for tests: the executable where it is built, else from source. */
 import "reflect-metadata";
+import { afterEach } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -177,4 +178,17 @@ export async function accepts(port: number): Promise<boolean> {
   } catch (error) {
     return !(error instanceof Error && "code" in error && error.code === "ECONNREFUSED");
   }
+}
+
+/** @returns what makes a site that is closed after the test; to be called once a file, outside of the tests. */
+export function sitesOfTests(): () => Promise<GatewaySite> {
+  const sites: GatewaySite[] = [];
+  afterEach(async () => {
+    for (const site of sites.splice(0)) await site.close();
+  });
+  return async () => {
+    const site = await GatewaySite.create();
+    sites.push(site);
+    return site;
+  };
 }

@@ -1,19 +1,10 @@
 /** One gateway as real processes: who starts, replaces and outlives whom. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { accepts, childrenOf, freePort, GatewaySite, groupOf, isAlive, until } from "./gateway-process.ts";
+import { accepts, childrenOf, freePort, groupOf, isAlive, sitesOfTests, until } from "./gateway-process.ts";
 
-const sites: GatewaySite[] = [];
-afterEach(async () => {
-  for (const site of sites.splice(0)) await site.close();
-});
-
-async function newSite(): Promise<GatewaySite> {
-  const site = await GatewaySite.create();
-  sites.push(site);
-  return site;
-}
+const newSite = sitesOfTests();
 
 /** The children by role: `control`, `relay 0`, `relay 1`. */
 function roles(pid: number): Record<string, number> {

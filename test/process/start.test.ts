@@ -1,19 +1,10 @@
 /** What a gateway says, or refuses, when it starts. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
-import { childrenOf, GatewaySite } from "./gateway-process.ts";
+import { childrenOf, type GatewaySite, sitesOfTests } from "./gateway-process.ts";
 
-const sites: GatewaySite[] = [];
-afterEach(async () => {
-  for (const site of sites.splice(0)) await site.close();
-});
-
-async function newSite(): Promise<GatewaySite> {
-  const site = await GatewaySite.create();
-  sites.push(site);
-  return site;
-}
+const newSite = sitesOfTests();
 
 describe("the peer port of another gateway on the same machine", () => {
   test("is not shared in silence, not even on another address of it: exit code 2", async () => {
