@@ -1,9 +1,10 @@
 /** The services behind the proxies. None of them is what limits a figure. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../test/free-port.ts";
 import type { Children } from "./children.ts";
 import type { Addresses, Place, Service } from "./lab.ts";
-import { type Address, formatAddress, freePort } from "./ports.ts";
+import { type Address, formatAddress } from "./ports.ts";
 import { findProgram } from "./programs.ts";
 import { until } from "./waiting.ts";
 

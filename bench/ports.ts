@@ -7,14 +7,6 @@ export interface Address {
   readonly port: number;
 }
 
-/** @returns a port of the loopback interface that nobody listens on now. */
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: LOOPBACK, port: 0, socket: { data: () => undefined } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}
-
 /** @returns whether somebody accepts connections there. */
 export async function accepts({ host, port }: Address): Promise<boolean> {
   try {

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../test/free-port.ts";
 
 const EXECUTABLE = join(import.meta.dir, "..", "dist", "clusterlink");
 const READY_LIMIT_MS = 20_000;
@@ -80,14 +81,6 @@ async function withGateway<T>(
     gateway.kill();
     await gateway.exited;
   }
-}
-
-/** A port that nobody listens on now. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = listener;
-  listener.stop();
-  return port;
 }
 
 async function isReady(socket: string): Promise<boolean> {

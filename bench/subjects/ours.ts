@@ -1,6 +1,7 @@
+import { freePort } from "../../test/free-port.ts";
 import { ALLOW_ALL, exportingPeer, importOf, isReady, manifest, startGateway } from "../gateway.ts";
 import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service, type Site } from "../lab.ts";
-import { type Address, freePort, LOOPBACK } from "../ports.ts";
+import { type Address, LOOPBACK } from "../ports.ts";
 import { versionOf } from "../programs.ts";
 import { until } from "../waiting.ts";
 import { type Running, runningChildren, type Subject } from "./subject.ts";

@@ -1,6 +1,8 @@
 /** Two proxies of one kind, one behind the other. */
+
+import { freePort } from "../../test/free-port.ts";
 import { type Addresses, EXPORTING, IMPORTING, type Lab, type Service } from "../lab.ts";
-import { type Address, freePort, LOOPBACK } from "../ports.ts";
+import { type Address, LOOPBACK } from "../ports.ts";
 import { until } from "../waiting.ts";
 import { type Commands, type Running, runningChildren } from "./subject.ts";
 

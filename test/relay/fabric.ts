@@ -48,12 +48,11 @@ export class Site {
   readonly records: AccessRecord[] = [];
   readonly relay: Relay;
   readonly port = freePort();
-  failures: ListenerFailure[] = [];
   tables: Tables;
   #published: Tables | undefined;
   #version: Version = { epoch: crypto.randomUUID(), n: 0 };
   readonly #channel: Channel<ToRelay, ToControl>;
-  #applied: (() => void)[] = [];
+  #applied: ((failedListeners: ListenerFailure[]) => void)[] = [];
   #reports: ((report: RelayReport) => void)[] = [];
 
   constructor(certificates: CertificateEntry, labels: Record<string, string> = {}, clock = new Clock()) {
@@ -80,8 +79,7 @@ export class Site {
     };
     control.onMessage((message) => {
       if (message.type === "applied") {
-        this.failures = message.failedListeners;
-        for (const resolve of this.#applied.splice(0)) resolve();
+        for (const resolve of this.#applied.splice(0)) resolve(message.failedListeners);
       } else if (message.type === "report") this.#reports.shift()?.(message.report);
       else if (message.type === "resync") throw new Error("the relay asked for a full snapshot");
     });
@@ -100,9 +98,12 @@ export class Site {
     atEnd(() => this.drain(0, 0));
   }
 
-  /** Publishes the tables as they are now: whole at first, later as a delta. Resolves when the relay has applied them. */
+  /**
+   * Publishes the tables as they are now: whole at first, later as a delta. Resolves when the relay has applied them.
+   * @throws {Error} when the relay could not listen on a port: another listener would have its connections
+   */
   async publish(): Promise<void> {
-    const applied = new Promise<void>((resolve) => this.#applied.push(resolve));
+    const applied = new Promise<ListenerFailure[]>((resolve) => this.#applied.push(resolve));
     const tables = structuredClone(this.tables);
     if (this.#published === undefined) {
       this.#channel.send({ type: "snapshot", version: this.#version, tables });
@@ -113,7 +114,8 @@ export class Site {
       this.#version = version;
     }
     this.#published = tables;
-    await applied;
+    const failed = await applied;
+    if (failed.length > 0) throw new Error(`the relay cannot listen: ${JSON.stringify(failed)}`);
   }
 
   /** Publishes everything anew under another epoch, as a control that has come back does. */

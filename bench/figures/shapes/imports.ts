@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { freePort } from "../../../test/free-port.ts";
 import type { Child } from "../../children.ts";
 import {
   ALLOW_ALL,
@@ -11,7 +12,7 @@ import {
 } from "../../gateway.ts";
 import { IMPORTING, type Lab } from "../../lab.ts";
 import { countListeners } from "../../listeners.ts";
-import { freePort, LOOPBACK } from "../../ports.ts";
+import { LOOPBACK } from "../../ports.ts";
 import { cpuSeconds, processTree, proportionalSetSize } from "../../processes.ts";
 import type { Route, Subject } from "../../subjects/subject.ts";
 import { until } from "../../waiting.ts";

@@ -1,7 +1,8 @@
+import { freePort } from "../../../test/free-port.ts";
 import { ALLOW_ALL, isReady, type Manifest, manifest, startGateway } from "../../gateway.ts";
 import { IMPORTING } from "../../lab.ts";
 import { policies } from "../../policy-load.ts";
-import { freePort, LOOPBACK } from "../../ports.ts";
+import { LOOPBACK } from "../../ports.ts";
 import { commandLine, cpuSeconds, processTree, proportionalSetSize } from "../../processes.ts";
 import { until } from "../../waiting.ts";
 import type { OwnFigure, OwnSetting, Values } from "../figure.ts";
