@@ -25,6 +25,8 @@ export interface HttpsDoorOptions {
   maxConnections?: number;
   /** Milliseconds for the TLS handshake. Default: 5,000. */
   handshakeTimeout?: number;
+  /** Milliseconds that a client may keep its side open after the last answer has ended. Default: 30,000. */
+  unreadTimeout?: number;
 }
 
 export interface HttpsDoor extends Door {
@@ -36,8 +38,6 @@ export interface HttpsDoor extends Door {
 /** The only protocol on offer, as ALPN writes it (RFC 7301): a length and the name. */
 const HTTP_1_1 = "\x08http/1.1";
 const KEEP_ALIVE = 15_000;
-/** How long a client may keep its side open after the last answer has ended, in milliseconds. */
-const UNREAD = 30_000;
 /**
  * How long a client that has finished speaking may wait for its answer, in milliseconds. Its FIN is not passed on,
  * because Bun's server drops the requests of such a connection; and a client that has gone looks the same.
@@ -46,7 +46,8 @@ const UNANSWERED = 5_000;
 
 /** Opens the door. @throws {DoorError} where the address cannot be bound */
 export function openHttpsDoor(options: HttpsDoorOptions): HttpsDoor {
-  const { host, port, socket: backend, maxConnections = 512, handshakeTimeout = 5_000 } = options;
+  const { host, port, socket: backend, maxConnections = 512 } = options;
+  const timeouts = { handshake: options.handshakeTimeout ?? 5_000, unread: options.unreadTimeout ?? 30_000 };
   let { certificate } = options;
   const connections = new Set<Connection>();
   let listener: TCPSocketListener<undefined>;
@@ -62,7 +63,7 @@ export function openHttpsDoor(options: HttpsDoorOptions): HttpsDoor {
             return;
           }
           socket.setKeepAlive(true, KEEP_ALIVE);
-          const connection = new Connection(backend, handshakeTimeout, () => connections.delete(connection));
+          const connection = new Connection(backend, timeouts, () => connections.delete(connection));
           connections.add(connection);
           connection.secure(socket, certificate);
         },
@@ -105,10 +106,10 @@ class Connection {
 
   constructor(
     private readonly backend: string,
-    handshakeTimeout: number,
+    private readonly timeouts: { handshake: number; unread: number },
     private readonly onOver: () => void,
   ) {
-    this.#deadline = setTimeout(() => this.cut(), handshakeTimeout);
+    this.#deadline = setTimeout(() => this.cut(), timeouts.handshake);
   }
 
   secure(socket: Socket<undefined>, { cert, key }: ServerCertificate): void {
@@ -150,8 +151,9 @@ class Connection {
           this.#toFront = new Pump(back, {
             write: (data) => front.write(data),
             end: () => {
-              this.#linger(UNREAD);
-              front.end();
+              this.#linger(this.timeouts.unread);
+              // After Bun's `end`, a TLS socket could not be torn down any more.
+              front.shutdown();
             },
           });
           this.#toBack?.drain();

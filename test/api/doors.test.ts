@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Hono } from "hono";
 import type { ApiEnv } from "../../src/api/deps.ts";
-import { openHttpsDoor } from "../../src/api/https-door.ts";
+import { type HttpsDoorOptions, openHttpsDoor } from "../../src/api/https-door.ts";
 import { openUnixDoor } from "../../src/api/unix-door.ts";
 import { issueFabric, issuePeer } from "./certificates.ts";
 import { createApi, imports, openSite } from "./site.ts";
@@ -41,7 +41,9 @@ const ignore = () => undefined;
 const fabric = issueFabric({ name: "fabric" });
 const peer = async (name: string) => issuePeer({ name }, await fabric);
 
-async function secureEcho(options: { maxConnections?: number; handshakeTimeout?: number } = {}) {
+async function secureEcho(
+  options: Pick<HttpsDoorOptions, "maxConnections" | "handshakeTimeout" | "unreadTimeout"> = {},
+) {
   const socket = join(await folder(), "api.sock");
   const backend = openUnixDoor(socket, echo());
   cleanups.push(() => backend.close(0));
@@ -197,6 +199,29 @@ describe("the HTTPS door", () => {
     await Promise.all(closed);
     expect(await (await fetch(`${url}/hello`, { tls })).text()).toBe("hello");
   });
+  test("is not kept by a client that does not close its side", async () => {
+    const { door, ca } = await secureEcho({ unreadTimeout: 300 });
+    const [ended, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+    let answer = "";
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port: door.port,
+      allowHalfOpen: true,
+      tls: { ca, serverName: "east" },
+      socket: {
+        handshake: (socket) => void socket.write("GET /hello HTTP/1.1\r\nHost: east\r\nConnection: close\r\n\r\n"),
+        data: (_, chunk) => {
+          answer += chunk;
+        },
+        end: () => ended.resolve(),
+        close: (_, error) => gone.resolve(String(error)),
+      },
+    });
+    await ended.promise;
+    expect(answer).toEndWith("hello");
+    expect(await Promise.race([gone.promise, Bun.sleep(3_000).then(() => "kept")])).not.toBe("kept");
+  });
+
   test("outlives garbage instead of a handshake", async () => {
     const { door, url, tls } = await secureEcho();
     const { promise, resolve } = Promise.withResolvers<void>();
