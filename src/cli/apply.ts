@@ -77,12 +77,17 @@ async function applyOne(
   const after = await client.json<Stored>(path, request).catch((error: unknown) => {
     throw withConflictRemedy(error);
   });
-  return `${qualifiedName(definition, name)} ${outcome(before, after)}${options.dryRun ? " (server dry run)" : ""}`;
+  const dryRun = options.dryRun === true;
+  return `${qualifiedName(definition, name)} ${outcome(before, after, dryRun)}${dryRun ? " (server dry run)" : ""}`;
 }
 
-function outcome(before: Stored | undefined, after: Stored): "created" | "configured" | "unchanged" {
+/** A dry run answers with the version that is stored, so there the objects themselves tell. */
+function outcome(before: Stored | undefined, after: Stored, dryRun: boolean): "created" | "configured" | "unchanged" {
   if (before === undefined || before.metadata.uid !== after.metadata.uid) return "created";
-  return before.metadata.resourceVersion === after.metadata.resourceVersion ? "unchanged" : "configured";
+  const same = dryRun
+    ? Bun.deepEquals(before, after)
+    : before.metadata.resourceVersion === after.metadata.resourceVersion;
+  return same ? "unchanged" : "configured";
 }
 
 async function getIfThere(client: Client, path: string): Promise<Stored | undefined> {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { KindDefinition } from "../resources/kinds.ts";
 import { Client } from "./client.ts";
 import { CliError } from "./errors.ts";
-import { checkServed, qualifiedName, resourcePath, type Target, targetsOf } from "./kind.ts";
+import { checkServed, findKinds, qualifiedName, resourcePath, type Target, targetsOf } from "./kind.ts";
 import { withoutManagedFields } from "./managed-fields.ts";
 import { NAMESPACE_HELP, namespaceFinder } from "./namespace.ts";
 import { asJson, asYaml, note, print } from "./output.ts";
@@ -53,7 +53,8 @@ export function addGetCommand(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .action(async (kind: string, names: string[], options: GetOptions) => {
       const client = Client.of(options);
-      const queries = await queriesOf(client, targetsOf(kind, names), options);
+      const targets = targetsOf(kind, names, (word) => findKinds(word, client.target.kind));
+      const queries = await queriesOf(client, targets, options);
       if (options.watch) return watch(client, queries, options);
       if (options.output === undefined || options.output === "wide") return showTables(client, queries, options);
       return showObjects(client, queries, options);

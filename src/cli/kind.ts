@@ -25,11 +25,16 @@ function namesOf(definition: KindDefinition): string[] {
   return [definition.kind.toLowerCase(), definition.singular, definition.plural, ...definition.shortNames];
 }
 
+/** What a command asks: a site over its own API, or a cluster's API server. */
+type Asked = "unix" | "https" | "cluster";
+
 /**
- * @returns the kinds of a KIND argument: one, several parted by commas, or `all`.
+ * @returns the kinds of a KIND argument: one, several parted by commas, or `all` that are served there.
  */
-export function findKinds(words: string): KindDefinition[] {
-  return words.toLowerCase() === "all" ? KIND_NAMES.map((kind) => KINDS[kind]) : words.split(",").map(findKind);
+export function findKinds(words: string, asked: Asked): KindDefinition[] {
+  if (words.toLowerCase() !== "all") return words.split(",").map(findKind);
+  const all: KindDefinition[] = KIND_NAMES.map((kind) => KINDS[kind]);
+  return all.filter((definition) => isServed(definition, asked));
 }
 
 /** What the words of a command name: a kind, or one object of it. */
@@ -46,7 +51,7 @@ export interface Target {
 export function targetsOf(
   first: string,
   others: readonly string[],
-  find: (word: string) => KindDefinition[] = findKinds,
+  find: (word: string) => KindDefinition[],
 ): Target[] {
   if (first.includes("/")) return [first, ...others].flatMap((word) => slashTarget(word, find));
   const definitions = find(first);
@@ -73,19 +78,37 @@ function named(definition: KindDefinition, name: string): Target {
   throw new CliError("usage", `the name is empty: write for example ${definition.singular}/web`);
 }
 
-/**
- * Throws a usage error for a kind that only clusters have, when a site of its own is asked: there it is unknown.
- */
-export function checkServed({ kind, plural }: KindDefinition, target: "unix" | "https" | "cluster"): void {
-  if (target === "cluster" || KIND_NAMES.some((name) => name === kind)) return;
-  throw new CliError("usage", `a site without Kubernetes has no ${plural}: ask the cluster with --server kubernetes`);
+function isServed({ kind, standaloneOnly }: KindDefinition, asked: Asked): boolean {
+  return asked === "cluster" ? standaloneOnly !== true : KIND_NAMES.some((name) => name === kind);
 }
 
-/** @returns the path of a collection, in all namespaces when none is given, or of an object in it. */
+/** Throws a usage error for a kind that is unknown there: only clusters have Instances, only other sites Workloads. */
+export function checkServed(definition: KindDefinition, asked: Asked): void {
+  if (isServed(definition, asked)) return;
+  const { plural } = definition;
+  throw new CliError(
+    "usage",
+    asked === "cluster"
+      ? `a cluster has no ${plural}, since its pods are the clients: ask a site without Kubernetes with --server`
+      : `a site without Kubernetes has no ${plural}: ask the cluster with --server kubernetes`,
+  );
+}
+
+/**
+ * @returns the path of a collection, in all namespaces when none is given, or of an object in it.
+ *
+ * Throws a usage error for a name or namespace that a path cannot have.
+ */
 export function resourcePath(definition: KindDefinition, namespace?: string, name?: string): string {
-  const scope = definition.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";
-  const object = name === undefined ? "" : `/${encodeURIComponent(name)}`;
+  const scope = definition.namespaced && namespace !== undefined ? `/namespaces/${segment(namespace)}` : "";
+  const object = name === undefined ? "" : `/${segment(name)}`;
   return `/apis/${API_VERSION}${scope}/${definition.plural}${object}`;
+}
+
+/** In a URL these two are the folder itself and the one above: `delete import .` would delete all Imports. */
+function segment(name: string): string {
+  if (name === "." || name === "..") throw new CliError("usage", `'${name}' is no name: it may not be '.' or '..'`);
+  return encodeURIComponent(name);
 }
 
 /** @returns how the object is called in messages, as kubectl does: `import.clusterlink.net/web`. */

@@ -1,12 +1,14 @@
 /** Which site a command talks to: its options, its variables and the default socket. */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { SYSTEM_NAMESPACE } from "../deploy/options.ts";
 import type { ClusterOptions } from "./cluster.ts";
 import type { ClusterSend } from "./cluster-server.ts";
 import { CliError } from "./errors.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a gateway serves its control API unless told otherwise. */
 const DEFAULT_SERVER = "unix:/var/lib/clusterlink/api.sock";
@@ -49,18 +51,25 @@ export function addServerOptions(command: Command): Command {
     .option("--gateway-namespace <name>", `where the cluster's gateway is (default: ${SYSTEM_NAMESPACE})`);
 }
 
+/** @returns the socket of a gateway that is started with these variables: a probe beside it sees the same ones. */
+function defaultServer({ CLUSTERLINK_API_SOCKET: socket, CLUSTERLINK_STATE: state }: Environment): string {
+  if (socket) return `unix:${socket}`;
+  return state ? `unix:${join(state, "api.sock")}` : DEFAULT_SERVER;
+}
+
 /**
- * Finds the server: options outrank variables, which outrank the default socket.
+ * Finds the server: options outrank variables, which outrank the socket of the gateway beside it.
  *
  * Throws a usage error when the address is neither `unix:PATH` nor `https://HOST[:PORT]`, or the CA is unreadable.
  */
-export function resolveServer(options: ServerOptions, environment: Record<string, string | undefined>): ServerTarget {
+export function resolveServer(options: ServerOptions, environment: Environment): ServerTarget {
   const setting = (option: string | undefined, variable: string) => option ?? (environment[variable] || undefined);
   const asksCluster = options.kubeconfig !== undefined || options.context !== undefined;
   if (asksCluster && options.server !== undefined && options.server !== KUBERNETES) {
     throw new CliError("usage", "--server excludes --kubeconfig and --context: name either a site or a cluster");
   }
-  const address = asksCluster ? KUBERNETES : (setting(options.server, "CLUSTERLINK_SERVER") ?? DEFAULT_SERVER);
+  const named = asksCluster ? KUBERNETES : setting(options.server, "CLUSTERLINK_SERVER");
+  const address = named ?? defaultServer(environment);
   if (address === KUBERNETES) {
     const namespace = options.gatewayNamespace ?? SYSTEM_NAMESPACE;
     return { kind: "cluster", namespace, send: lazySender({ ...options, gatewayNamespace: namespace }) };

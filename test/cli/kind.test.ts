@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { findKind, findKinds, qualifiedName, resourcePath } from "../../src/cli/kind.ts";
+import { checkServed, findKind, findKinds, qualifiedName, resourcePath } from "../../src/cli/kind.ts";
 
 describe("a kind is found by", () => {
   const cases = [
@@ -19,8 +19,20 @@ test("a kind that is unknown is a usage error that lists the kinds", () => {
 });
 
 test("several kinds are parted by commas, and 'all' is every kind", () => {
-  expect(findKinds("imports,peer").map((one) => one.kind)).toEqual(["Import", "Peer"]);
-  expect(findKinds("ALL").map((one) => one.kind)).toContain("PrivilegedAccessPolicy");
+  expect(findKinds("imports,peer", "unix").map((one) => one.kind)).toEqual(["Import", "Peer"]);
+  expect(findKinds("ALL", "unix").map((one) => one.kind)).toContain("PrivilegedAccessPolicy");
+});
+
+describe("only a kind that is served there can be asked for:", () => {
+  test("a cluster has no Workloads, and 'all' is without them", () => {
+    expect(findKinds("all", "https").map((one) => one.kind)).toContain("Workload");
+    expect(findKinds("all", "cluster").map((one) => one.kind)).not.toContain("Workload");
+    expect(() => checkServed(findKind("workload"), "cluster")).toThrow(/a cluster has no workloads.*--server/);
+  });
+  test("a site without Kubernetes has no Instances", () => {
+    expect(() => checkServed(findKind("instance"), "unix")).toThrow(/has no instances.*--server kubernetes/);
+    expect(() => checkServed(findKind("instance"), "cluster")).not.toThrow();
+  });
 });
 
 describe("the path of", () => {
@@ -36,6 +48,10 @@ describe("the path of", () => {
   });
   test("a name cannot leave its place", () => {
     expect(resourcePath(findKind("import"), "a/b", "../x")).toBe(`${root}/namespaces/a%2Fb/imports/..%2Fx`);
+    for (const name of [".", ".."]) {
+      expect(() => resourcePath(findKind("import"), "shop", name)).toThrow(`'${name}' is no name`);
+      expect(() => resourcePath(findKind("import"), name, "web")).toThrow(`'${name}' is no name`);
+    }
   });
 });
 

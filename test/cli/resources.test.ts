@@ -73,6 +73,12 @@ describe("apply", () => {
     expect((await site.run(["get", "export", "dry", "-n", "shop"])).code).toBe(1);
   });
 
+  test("with --dry-run tells what would change of an object that is there", async () => {
+    const word = async (port: number) => (await apply(exported("tried", port), "--dry-run")).out.split(" ")[1];
+    await apply(exported("tried", 85));
+    expect([await word(85), await word(86), await word(85)]).toEqual(["unchanged", "configured", "unchanged"]);
+  });
+
   test("of a field that another manager owns is a conflict, until it is forced", async () => {
     await apply(exported("owned", 86), "--field-manager", "other");
     const refused = await apply(exported("owned", 87));

@@ -19,6 +19,12 @@ describe("the server is", () => {
   test("the default when the variable is empty", () => {
     expect(resolveServer({}, { CLUSTERLINK_SERVER: "" })).toMatchObject({ path: "/var/lib/clusterlink/api.sock" });
   });
+  test("that of the gateway which has the same variables", () => {
+    const state = { CLUSTERLINK_STATE: "/srv/state" };
+    expect(resolveServer({}, state)).toMatchObject({ path: "/srv/state/api.sock" });
+    expect(resolveServer({}, { ...state, CLUSTERLINK_API_SOCKET: "/run/api" })).toMatchObject({ path: "/run/api" });
+    expect(resolveServer({}, { ...state, CLUSTERLINK_SERVER: "unix:/a" })).toMatchObject({ path: "/a" });
+  });
   test("a socket relative to the current folder", () => {
     expect(resolveServer({ server: "unix:state/api.sock" }, {})).toMatchObject({
       path: join(process.cwd(), "state/api.sock"),
