@@ -32,6 +32,7 @@ import {
 } from "./read.ts";
 import { ApiError } from "./status-error.ts";
 import type { NamedTarget, Target } from "./target.ts";
+import { createWarner } from "./warnings.ts";
 import { lineStream, watchLines } from "./watch.ts";
 import { applyObject, createObject, patchObject, replaceObject, type WriteContext } from "./write.ts";
 
@@ -104,17 +105,12 @@ function createHandlers(deps: ApiDeps & { store: Store }) {
   };
 
   const writing = (c: ApiContext, parameters: WriteParameters): WriteContext => {
-    const warned = new Set<string>();
     return {
       ...parameters,
       store,
       now,
       fieldManager: parameters.fieldManager ?? managerFrom(c.req.header("user-agent")),
-      warn: (message) => {
-        if (warned.has(message)) return;
-        warned.add(message);
-        c.header("Warning", `299 - "${message.replaceAll(/[\\"]/g, "\\$&")}"`, { append: true });
-      },
+      warn: createWarner((header) => c.header("Warning", header, { append: true })),
     };
   };
 

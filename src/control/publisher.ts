@@ -33,6 +33,8 @@ export class Publisher {
   #version: Version;
   #tables: Tables | undefined;
   #nextReport = 1;
+  /** Called when the process of a relay has introduced itself. */
+  onRelay: ((relay: number, pid: number) => void) | undefined;
 
   constructor(readonly options: PublisherOptions) {
     this.#version = { epoch: options.epoch ?? crypto.randomUUID(), n: 0 };
@@ -132,6 +134,7 @@ export class Publisher {
     if (former && former.channel !== follower.channel) former.channel.close();
     this.options.log.info("a relay is here", { relay: follower.index, pid: follower.pid });
     this.#sendAll(follower);
+    this.onRelay?.(follower.index, follower.pid);
     this.options.onChange();
   }
 

@@ -1,6 +1,7 @@
 import { certificateStatus } from "../pki/inspect.ts";
 import type { ConnectionReport, RelayReport } from "../snapshot/messages.ts";
 import type { ApiDoors, ExplainQuery, Explanation, PeerStatusView, SiteStatus } from "../snapshot/status.ts";
+import { StoreError } from "../store/errors.ts";
 import { RelayMetricsMerger } from "../telemetry/merge.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { METRICS } from "../telemetry/names.ts";
@@ -33,6 +34,7 @@ export class Site {
   ) {
     this.#own.gauge(METRICS.buildInfo, { version: options.version }).set(1);
     this.#own.onCollect(() => this.#collect());
+    control.publisher.onRelay = (relay, pid) => this.#merger.follow({ relay, pid });
   }
 
   /** Counts a heartbeat. */
@@ -87,19 +89,24 @@ export class Site {
     return reports.flatMap(({ connections }) => connections);
   }
 
-  /** @throws ExplainTargetError when the question is about something that is not there. */
+  /**
+   * @throws ExplainTargetError when the question is about something that is not there, StoreError `Unavailable` before all
+   * resources have been read.
+   */
   async explain(query: ExplainQuery): Promise<Explanation> {
     const { tables } = this.control.publisher;
-    if (!tables) throw new Error("the resources have not all been read yet; try again");
+    if (!tables) throw new StoreError("Unavailable", "the resources have not all been read yet; try again");
     return explain(query, tables, tunnelLabels(await this.#reports()));
   }
 
   /** The metrics of every process in the Prometheus text format, version 0.0.4. */
   async metrics(): Promise<string> {
     for (const report of await this.#reports()) this.#merger.update(report);
-    const relays = this.control.publisher.relays.map(({ index, pid }) => ({ role: `relay-${index}`, pid }));
+    const here = this.control.publisher.relays;
+    const relays = here.map(({ index, pid }) => ({ role: `relay-${index}`, pid }));
     const families = await processFamilies([...this.options.processes, ...relays]);
-    return this.#merger.text([...this.#own.families(), ...families]);
+    const isHere = (relay: number) => here.some(({ index }) => index === relay);
+    return this.#merger.text([...this.#own.families(), ...families], isHere);
   }
 
   #reports(): Promise<RelayReport[]> {

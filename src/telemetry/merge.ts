@@ -26,24 +26,39 @@ export class RelayMetricsMerger {
   readonly #pids = new Map<number, number>();
   readonly #own = new Metrics();
 
-  /** Takes a relay's report; one from another process of the same index takes the place of the former. */
+  /** Notes which process a relay is: another one of the same index than before has taken its place. */
+  follow({ relay, pid }: Pick<RelayFamilies, "relay" | "pid">): void {
+    const former = this.#pids.get(relay);
+    this.#pids.set(relay, pid);
+    if (former === undefined || former === pid) return;
+    this.#retire(relay);
+    this.#own.counter(METRICS.relayRestarts, { relay: String(relay) }).inc();
+  }
+
+  /** Takes a relay's report. */
   update(report: RelayFamilies): void {
-    const former = this.#pids.get(report.relay);
-    if (former !== undefined && former !== report.pid) {
-      this.retire(report.relay);
-      this.#own.counter(METRICS.relayRestarts, { relay: String(report.relay) }).inc();
-    }
-    this.#pids.set(report.relay, report.pid);
+    this.follow(report);
     this.#live.set(report.relay, report);
   }
 
+  /**
+   * @param more - families of control itself and of processes; of the same name as a relay's, they are added.
+   * @param isHere - whether a relay is there now: of one that is not, what it counted stays, and no gauge.
+   * @returns everything in Prometheus' text format 0.0.4.
+   */
+  async text(more: readonly MetricFamily[] = [], isHere: (relay: number) => boolean = () => true): Promise<string> {
+    const relays = [...this.#live.values()].map(({ relay, metrics }) => (isHere(relay) ? metrics : counted(metrics)));
+    const sources = [...relays, [...this.#retired.values()], this.#own.families(), more];
+    const summed = sources.map((families) => families.map((family) => ({ ...family, aggregator: "sum" })));
+    return AggregatorRegistry.aggregate(summed).metrics();
+  }
+
   /** Forgets a relay that is gone, and keeps what it counted. */
-  retire(relay: number): void {
+  #retire(relay: number): void {
     const report = this.#live.get(relay);
     if (report === undefined) return;
     this.#live.delete(relay);
-    for (const family of report.metrics) {
-      if (family.type === "gauge") continue;
+    for (const family of counted(report.metrics)) {
       const kept = this.#retired.get(family.name);
       this.#retired.set(
         family.name,
@@ -51,17 +66,10 @@ export class RelayMetricsMerger {
       );
     }
   }
+}
 
-  /**
-   * @param more - families of control itself and of processes; of the same name as a relay's, they are added.
-   * @returns everything in Prometheus' text format 0.0.4.
-   */
-  async text(more: readonly MetricFamily[] = []): Promise<string> {
-    const relays = [...this.#live.values()].map(({ metrics }) => metrics);
-    const sources = [...relays, [...this.#retired.values()], this.#own.families(), more];
-    const summed = sources.map((families) => families.map((family) => ({ ...family, aggregator: "sum" })));
-    return AggregatorRegistry.aggregate(summed).metrics();
-  }
+function counted(families: readonly MetricFamily[]): MetricFamily[] {
+  return families.filter(({ type }) => type !== "gauge");
 }
 
 function addUp(values: readonly MetricValue[]): MetricValue[] {

@@ -138,6 +138,16 @@ describe("create", () => {
     expect(made.body.spec).not.toHaveProperty("bogus");
     expect(made.headers.get("warning")).toContain('299 - "unknown field \\"spec.bogus\\"');
   });
+  test("with fieldValidation=Warn warns of fields with any names, and of any number of them", async () => {
+    const named = await call("POST", `${imports}?fieldValidation=Warn`, web({ "a\nb": 1, порт: 1 }));
+    expect(named.code).toBe(201);
+    expect(named.headers.get("warning")).toContain("a\\\\u000ab");
+    await call("DELETE", `${imports}/web`);
+    const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`field-${i}`, 1]));
+    const warned = await call("POST", `${imports}?fieldValidation=Warn`, web(many));
+    expect(warned.code).toBe(201);
+    expect(warned.headers.get("warning")?.length).toBeLessThan(8 * 1024);
+  });
   test("with fieldValidation=Ignore leaves unknown fields out silently", async () => {
     const made = await call("POST", `${imports}?fieldValidation=Ignore`, web({ bogus: 1 }));
     expect([made.code, made.headers.get("warning")]).toEqual([201, null]);

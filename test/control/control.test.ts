@@ -69,6 +69,11 @@ describe("control", () => {
     await Bun.sleep(50);
     expect(relay.messages).toEqual([]);
     expect(site.ready().reasons).toContain("the resources have not all been read yet");
+    const question = site.explain({ side: "client", import: "default/web", client: { attributes: {} } });
+    expect(await question.catch((error) => [error.code, error.message])).toEqual([
+      "Unavailable",
+      "the resources have not all been read yet; try again",
+    ]);
     held.resolve();
     await until(() => relay.tables);
     expect(Object.keys(relay.tables?.imports ?? {})).toEqual(["default/web"]);

@@ -156,7 +156,7 @@ describe("several relays as one", () => {
       }
       merger.update({ relay: 0, pid: generation, metrics: metrics.families() });
     }
-    merger.retire(0);
+    merger.follow({ relay: 0, pid: 99 });
     const { samples = new Map() } = parsePrometheus(await merger.text()).get(METRICS.heartbeats.name) ?? {};
     expect(samples.size).toBe(2001);
     expect([...samples.values()].reduce((sum, value) => sum + value, 0)).toBe(6000);
@@ -164,12 +164,29 @@ describe("several relays as one", () => {
   test("count a relay that died and came back once, not twice", async () => {
     const merger = new RelayMetricsMerger();
     merger.update({ relay: 0, pid: 10, metrics: relay(3, 2).families() });
-    merger.retire(0);
-    merger.retire(0);
+    merger.follow({ relay: 0, pid: 20 });
+    merger.follow({ relay: 0, pid: 20 });
     expect(await read(merger)).toMatchObject({ total: 3, active: undefined });
     merger.update({ relay: 0, pid: 20, metrics: relay(1, 1).families() });
     const { total, all } = await read(merger);
     expect([total, all.get('clusterlink_relay_restarts_total{relay="0"}')]).toEqual([4, 1]);
+  });
+
+  test("count every replacement, whether a report came between them or not", async () => {
+    const merger = new RelayMetricsMerger();
+    for (const pid of [10, 20, 20, 30]) merger.follow({ relay: 0, pid });
+    const { all } = await read(merger);
+    expect(all.get('clusterlink_relay_restarts_total{relay="0"}')).toBe(2);
+  });
+
+  test("of one that is not there just now keep the counts, without its gauges", async () => {
+    const merger = new RelayMetricsMerger();
+    merger.update({ relay: 0, pid: 10, metrics: relay(3, 2).families() });
+    const families = parsePrometheus(await merger.text([], () => false));
+    expect(families.get("clusterlink_connections_active")?.samples.size ?? 0).toBe(0);
+    // It was only out of reach: what it counted is not counted twice.
+    merger.update({ relay: 0, pid: 10, metrics: relay(4, 2).families() });
+    expect(await read(merger)).toMatchObject({ total: 4, active: 2 });
   });
 
   test("never let a counter fall, in whatever order relays report and are replaced", async () => {
