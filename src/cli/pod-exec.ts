@@ -35,8 +35,8 @@ export async function execInPod(
   command: readonly string[],
   timeout: number,
 ): Promise<ExecResult> {
-  const { headers, tls } = await connection.credentials();
-  const options = { protocols: [PROTOCOL], headers, tls };
+  const { headers, tls, proxy } = await connection.credentials();
+  const options = { protocols: [PROTOCOL], headers, tls, ...(proxy === undefined ? {} : { proxy }) };
   // The constructor's second argument is Bun's; the type is the browsers'.
   const socket: WebSocket = Reflect.construct(WebSocket, [execUrl(connection.server, place, command), options]);
   socket.binaryType = "arraybuffer";
