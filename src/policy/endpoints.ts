@@ -33,6 +33,12 @@ export type PeerClaims = Readonly<Record<string, string>>;
 type Values = Record<string, string>;
 
 /**
+ * The most that a site may claim of a client, in characters, the prefix of labels not counted: the labels that a pod may
+ * have, its namespace and its service account. Every connection keeps its attributes.
+ */
+const MAX_CLAIMED = 9 * 1024;
+
+/**
  * The source of a connection that starts in this site.
  *
  * @param client who the source address belongs to; without an entry, or with an ambiguous one, `client.*` are unknown.
@@ -59,7 +65,8 @@ export function destinationAttributes(site: SiteIdentity, exported: ExportIdenti
 
 /**
  * The source of a connection that comes from another site. The name is the one in `peer`, which is the certificate's;
- * of the claims only `client.*` count, and they are known if the client's namespace is among them.
+ * of the claims only `client.*` count, and they are known if the client's namespace is among them. More than
+ * {@link MAX_CLAIMED} is no claim at all: the client is then one that nobody can tell.
  *
  * @param dialect `http` also takes `peer.clusterlink.net/labels.*` from the claims, which then replace `peer.labels`:
  * a ClusterLink gateway has no other moment to tell them before its first heartbeat.
@@ -69,6 +76,7 @@ export function attributesFromPeer(
   claims: PeerClaims,
   dialect: "clusterlink/2" | "http",
 ): Attributes {
+  if (lengthOf(claims) > MAX_CLAIMED) return attributesFromPeer(peer, {}, dialect);
   const clientKnown = Object.hasOwn(claims, CLIENT_NAMESPACE);
   const labelsClaimed = dialect === "http" && Object.keys(claims).some((key) => key.startsWith(PEER_LABEL_PREFIX));
   const values = siteValues(labelsClaimed ? { name: peer.name } : peer);
@@ -77,6 +85,15 @@ export function attributesFromPeer(
     if (taken) values[key] = value;
   }
   return { values, clientKnown, peerLabelsKnown: labelsClaimed || peer.labels !== undefined };
+}
+
+function lengthOf(claims: PeerClaims): number {
+  let length = 0;
+  for (const key of Object.keys(claims)) {
+    length +=
+      key.length + (claims[key]?.length ?? 0) - (key.startsWith(CLIENT_LABEL_PREFIX) ? CLIENT_LABEL_PREFIX.length : 0);
+  }
+  return length;
 }
 
 function siteValues(site: SiteIdentity): Values {

@@ -2,6 +2,7 @@ import type { Balancer } from "../balance/balancer.ts";
 import type { AccessRecord } from "../telemetry/access-log.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Hello } from "../wire/messages.ts";
+import type { ApiHandovers } from "./api-handovers.ts";
 import type { Collector } from "./collector.ts";
 import type { DialContext } from "./dial.ts";
 import type { HttpStream } from "./http-stream.ts";
@@ -17,6 +18,7 @@ export interface RelayContext extends DialContext {
   readonly balancer: Balancer;
   readonly live: LiveConnections;
   readonly collector: Collector;
+  readonly handovers: ApiHandovers;
   /** Connections that CONNECT has turned into streams, in both directions. */
   readonly httpStreams: Set<HttpStream>;
   readonly metrics: RelayMetrics;

@@ -18,6 +18,8 @@ interface Abandoned {
   count: number;
   /** When the last one was added or, where there are too many, the address was tried all the same. */
   since: number;
+  /** A connection to the address has been made since the last one was added. */
+  answers: boolean;
 }
 
 /**
@@ -68,7 +70,7 @@ export class Descriptors {
    */
   abandon(blamed: string): void {
     const count = (this.#abandoned.get(blamed)?.count ?? 0) + 1;
-    this.#abandoned.set(blamed, { count, since: this.now() });
+    this.#abandoned.set(blamed, { count, since: this.now(), answers: false });
   }
 
   /** The kernel has ended one of those, or somebody else is blamed for it from now on. */
@@ -82,7 +84,7 @@ export class Descriptors {
   /** A connection to that address has been made: while it answers, it may be dialled however many hang. */
   answered(address: string): void {
     const abandoned = this.#abandoned.get(address);
-    if (abandoned !== undefined) abandoned.since = -PROBE_INTERVAL;
+    if (abandoned !== undefined) abandoned.answers = true;
   }
 
   /**
@@ -91,7 +93,7 @@ export class Descriptors {
    */
   isDead(address: string): boolean {
     const abandoned = this.#abandoned.get(address);
-    if (abandoned === undefined || abandoned.count < MAX_HANGING) return false;
+    if (abandoned === undefined || abandoned.answers || abandoned.count < MAX_HANGING) return false;
     const now = this.now();
     if (now - abandoned.since < PROBE_INTERVAL) return true;
     abandoned.since = now;

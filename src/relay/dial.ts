@@ -10,6 +10,8 @@ export type DialTarget =
       host: string;
       port: number;
       tls?: TLSOptions & { ALPNProtocols: string };
+      /** Milliseconds for the TLS handshake, from when the connection has been made. */
+      handshakeTimeout?: number;
       /** Of an earlier connection, to be resumed. */
       session?: Uint8Array | undefined;
       /** The peer that it is for; absent where this site wants it for itself. */
@@ -35,7 +37,7 @@ export interface DialContext {
 }
 
 /**
- * Connects to a host within `timeout` ms, TLS handshake included. Bun has no deadline of its own for that, and no way to
+ * Connects to a host within `timeout` ms, TLS handshake included unless that has a time of its own. Bun has no deadline of its own for that, and no way to
  * stop a connection that is being made: one that comes too late is torn down as it arrives. An address at which too many
  * of those hang counts as dead, and is tried once a second. What is called off counts against whom it was for until it
  * hangs: a peer may open and reset streams as it likes, and must not make a service that answers look dead to others.
@@ -86,8 +88,13 @@ export class Dial implements SocketUser, Expiring {
     }
     this.#socket = socket;
     if ("session" in this.target && this.target.session !== undefined) socket.setSession(this.target.session);
-    if ("tls" in this.target) keepAlive(socket);
-    else this.#succeed(socket);
+    if (!("tls" in this.target)) {
+      this.#succeed(socket);
+      return;
+    }
+    keepAlive(socket);
+    const { handshakeTimeout } = this.target;
+    if (handshakeTimeout !== undefined) this.context.deadlines.set(this, handshakeTimeout);
   }
 
   onHandshake(socket: RelaySocket, error: Error | null): void {

@@ -1,7 +1,6 @@
 import { encodeTextResponse } from "../wire/http/encode.ts";
 import { HttpFault } from "../wire/http/errors.ts";
 import { type RequestHead, RequestParser } from "../wire/http/request.ts";
-import { ApiHandover } from "./api-handover.ts";
 import { ClosingSocket } from "./closing-socket.ts";
 import type { RelayContext } from "./context.ts";
 import type { Expiring } from "./deadlines.ts";
@@ -33,6 +32,8 @@ export class HttpVisitor implements SocketUser, Expiring {
     protected readonly socket: RelaySocket,
     /** Called when the connection is gone, whoever had it last. */
     private readonly onGone: () => void,
+    /** Called when the control API gets the connection. */
+    private readonly onHandedOver: () => void = () => undefined,
   ) {
     socket.data = this;
     context.deadlines.set(this, MESSAGE_TIMEOUT);
@@ -188,8 +189,13 @@ export class HttpVisitor implements SocketUser, Expiring {
 
   /** The control API takes the whole connection from here on, beginning with this request. */
   #handOver(head: RequestHead, rest: Uint8Array): void {
-    const path = this.context.state.site.exposedApi as string;
-    new ApiHandover(this.context, this.socket, path, [head.raw, rest], this.handAway());
+    const { handovers, state } = this.context;
+    if (!handovers.admit()) {
+      this.answer(encodeTextResponse(503, "too many connections to the control API", true), false);
+      return;
+    }
+    this.onHandedOver();
+    handovers.add(this.socket, state.site.exposedApi as string, [head.raw, rest], this.handAway());
   }
 
   /** Ends the connection after what has been written; it is torn down when the other side does not take that at once. */

@@ -33,7 +33,9 @@ export function dialPeer(context: RelayContext, name: string, gateway: GatewayPo
     rejectUnauthorized: true,
     ALPNProtocols: ALPN_LIST,
   };
-  const target = { host: gateway.host, port: gateway.port, tls, session: gateway.session(certificates, Date.now()) };
+  const { host, port } = gateway;
+  const session = gateway.session(certificates, Date.now());
+  const target = { host, port, tls, session, handshakeTimeout: deadlines.handshake };
   const onDialled = (socket: RelaySocket) => {
     context.collector.handshake();
     let identity: PeerIdentity;
@@ -47,7 +49,7 @@ export function dialPeer(context: RelayContext, name: string, gateway: GatewayPo
     owner.onDialled({ socket, identity, certificates });
   };
   const onDialFailed = (error: DialError) => owner.onDialFailed(error);
-  new Dial(target, deadlines.dial + deadlines.handshake, { onDialled, onDialFailed }, context);
+  new Dial(target, deadlines.dial, { onDialled, onDialFailed }, context);
 }
 
 /** TLS has checked the chain and the name; they are checked again here, because a resumed session brings neither. */

@@ -19,7 +19,9 @@ export interface LinkWaiter {
 /** Dials that may be under way to one peer at a time; who comes later waits for one of them. */
 const MAX_DIALS = 128;
 
+/** One call of `acquire` that has no link yet. A waiter may have another one later, with which this has nothing to do. */
 interface Wish {
+  readonly waiter: LinkWaiter;
   /** Links that have just told the waiter to try elsewhere. */
   avoid: ReadonlySet<StreamHandle> | undefined;
   /** The gateways that it may still try. */
@@ -30,8 +32,8 @@ interface Wish {
 
 interface Held {
   gateway: GatewayPool;
-  /** For whom it was dialled, until it is ready. */
-  waiter: LinkWaiter | undefined;
+  /** For which it was dialled, until it is ready. */
+  wish: Wish | undefined;
   /** To be called when the other side has answered for the first time. */
   proved(): void;
 }
@@ -106,8 +108,9 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
       );
       return;
     }
-    this.#waiting.set(waiter, { avoid, gateways, dialing: false });
-    this.#dialFor(waiter);
+    const wish = { waiter, avoid, gateways, dialing: false };
+    this.#waiting.set(waiter, wish);
+    this.#dialFor(wish);
   }
 
   /** The waiter does not need a link any more. */
@@ -127,23 +130,22 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
   onReady(link: Link, labels?: Record<string, string>): void {
     if (labels !== undefined) this.context.state.learnPeerLabels(this.name, labels);
     const held = this.#held.get(link) as Held;
-    const { gateway, waiter } = held;
+    const { gateway, wish } = held;
     if (link.proven) held.proved();
-    held.waiter = undefined;
-    const wish = waiter === undefined ? undefined : this.#waiting.get(waiter);
-    if (waiter === undefined || wish === undefined) {
+    held.wish = undefined;
+    if (wish === undefined || !this.#waits(wish)) {
       this.onIdle(link);
       return;
     }
     // Whoever it was dialled for gets it: others have dials of their own.
     if (this.#isWanted(link, gateway)) {
-      this.#waiting.delete(waiter);
-      this.#give(waiter, link, gateway);
+      this.#waiting.delete(wish.waiter);
+      this.#give(wish.waiter, link, gateway);
       return;
     }
     this.onIdle(link);
     if (this.#gateways.includes(gateway)) wish.gateways.push(gateway);
-    this.#tryNext(waiter, new DialError("lost", `${link.address} cannot be used any more`));
+    this.#tryNext(wish, new DialError("lost", `${link.address} cannot be used any more`));
   }
 
   onOpen(tunnel: Tunnel): void {
@@ -177,7 +179,7 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     if (held === undefined) return;
     this.context.log.debug("tunnel closed", { peer: this.name, address: link.address, reason });
     if (!link.proven) {
-      this.#failed(held.gateway, held.waiter, new DialError("lost", `${link.address} closed the tunnel: ${reason}`));
+      this.#failed(held.gateway, held.wish, new DialError("lost", `${link.address} closed the tunnel: ${reason}`));
     }
   }
 
@@ -218,27 +220,30 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     return rotated.sort((a, b) => Number(b.reachable) - Number(a.reachable));
   }
 
-  #dialFor(waiter: LinkWaiter): void {
-    const wish = this.#waiting.get(waiter);
-    if (wish === undefined || this.#dialing >= MAX_DIALS) return;
+  #waits(wish: Wish): boolean {
+    return this.#waiting.get(wish.waiter) === wish;
+  }
+
+  #dialFor(wish: Wish): void {
+    if (!this.#waits(wish) || this.#dialing >= MAX_DIALS) return;
     const gateway = wish.gateways.shift();
     if (gateway === undefined) {
-      this.#tryNext(waiter, new DialError("connect", `peer ${this.name} has no gateway any more`));
+      this.#tryNext(wish, new DialError("connect", `peer ${this.name} has no gateway any more`));
       return;
     }
     wish.dialing = true;
-    this.#dial(gateway, waiter);
+    this.#dial(gateway, wish);
   }
 
   /** A dial has ended: those who had to wait for that may have one now. */
   #dialNext(): void {
-    for (const [waiter, wish] of this.#waiting) {
+    for (const wish of this.#waiting.values()) {
       if (this.#dialing >= MAX_DIALS) return;
-      if (!wish.dialing) this.#dialFor(waiter);
+      if (!wish.dialing) this.#dialFor(wish);
     }
   }
 
-  #dial(gateway: GatewayPool, waiter: LinkWaiter | undefined): void {
+  #dial(gateway: GatewayPool, wish: Wish | undefined): void {
     gateway.dialing += 1;
     this.#dialing += 1;
     const over = () => {
@@ -248,22 +253,22 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     dialPeer(this.context, this.name, gateway, {
       onDialled: (dialled) => {
         over();
-        this.#start(gateway, dialled, waiter);
+        this.#start(gateway, dialled, wish);
         this.#dialNext();
       },
       onDialFailed: (error) => {
         over();
-        this.#failed(gateway, waiter, error);
+        this.#failed(gateway, wish, error);
         this.#dialNext();
       },
     });
   }
 
-  #start(gateway: GatewayPool, dialled: PeerDialled, waiter: LinkWaiter | undefined): void {
+  #start(gateway: GatewayPool, dialled: PeerDialled, wish: Wish | undefined): void {
     const { socket, identity, certificates } = dialled;
     const { context } = this;
     const proved = () => gateway.succeeded(socket, certificates, identity);
-    const held = { gateway, waiter, proved };
+    const held = { gateway, wish, proved };
     gateway.native = socket.alpnProtocol === ALPN;
     context.metrics.handshake("opener", gateway.native ? "tunnel" : "http");
     if (gateway.native) {
@@ -286,24 +291,23 @@ export class PeerPool implements TunnelOwner, HttpLinkOwner {
     held.gateway.add(link);
   }
 
-  #failed(gateway: GatewayPool, waiter: LinkWaiter | undefined, error: DialError): void {
+  #failed(gateway: GatewayPool, wish: Wish | undefined, error: DialError): void {
     gateway.failed(this.context.now(), Math.random());
     this.context.metrics.handshake("opener", error.reason);
     this.context.log.debug("dial failed", { peer: this.name, error });
-    if (waiter !== undefined) this.#tryNext(waiter, error);
+    if (wish !== undefined) this.#tryNext(wish, error);
   }
 
-  /** What was dialled for this waiter came to nothing: the next of its gateways, or none. */
-  #tryNext(waiter: LinkWaiter, error: DialError): void {
-    const wish = this.#waiting.get(waiter);
-    if (wish === undefined) return;
+  /** What was dialled for this wish came to nothing: the next of its gateways, or none. */
+  #tryNext(wish: Wish, error: DialError): void {
+    if (!this.#waits(wish)) return;
     wish.dialing = false;
     if (wish.gateways.length > 0) {
-      this.#dialFor(waiter);
+      this.#dialFor(wish);
       return;
     }
-    this.#waiting.delete(waiter);
-    waiter.onNoLink(error);
+    this.#waiting.delete(wish.waiter);
+    wish.waiter.onNoLink(error);
   }
 
   #retire(links: Iterable<Link>, reason: string): void {

@@ -12,11 +12,10 @@ import { listen } from "./listen.ts";
 import { type Arrival, type HandshakeOwner, PeerHandshake, type Visitor } from "./peer-handshake.ts";
 import { ServerConnection } from "./server-connection.ts";
 import { keepAlive, NOBODY, type RelaySocket, type SocketUser, socketHandlers } from "./socket.ts";
-import { TcpEndpoint } from "./tcp-endpoint.ts";
 import { validTrace } from "./trace.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
-/** Connections that have not shown a valid certificate yet, or never will. */
+/** Connections that have not shown a valid certificate yet, or never will, those to the control API among them. */
 export const MAX_UNAUTHENTICATED = 256;
 /** The most connections of one peer to this relay, as a share of the descriptors. */
 const PEER_SHARE = 0.5;
@@ -33,7 +32,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   readonly #httpPeers = new Set<HttpPeer>();
   readonly #handlers: ReturnType<typeof socketHandlers>;
   readonly #perPeer = new Map<string, number>();
-  /** Until they have shown a valid certificate, or are gone. */
+  /** Until they have shown a valid certificate, the control API has them, or they are gone. */
   readonly #strangers = new Set<RelaySocket>();
   /** Called when the last tunnel is gone. */
   onEmpty: (() => void) | undefined;
@@ -81,7 +80,12 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
     context.collector.handshake();
     if (visitor.kind === "anonymous") {
       context.metrics.handshake("acceptor", visitor.kind);
-      new HttpVisitor(context, socket, () => undefined);
+      new HttpVisitor(
+        context,
+        socket,
+        () => undefined,
+        () => void this.#strangers.delete(socket),
+      );
       return;
     }
     this.#strangers.delete(socket);
@@ -143,17 +147,14 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
 
   /**
    * Ends the stranger that has been there for longest, so that they cannot keep peers out by staying: a peer needs two
-   * round trips. Who speaks to the control API is left to that. @returns whether there was one to end.
+   * round trips.
    */
-  #makeRoom(): boolean {
-    for (const socket of this.#strangers) {
-      if (socket.data instanceof TcpEndpoint) continue;
-      this.context.metrics.refusedAccept("unauthenticated");
-      this.#strangers.delete(socket);
-      socket.terminate();
-      return true;
-    }
-    return false;
+  #makeRoom(): void {
+    const [oldest] = this.#strangers;
+    if (oldest === undefined) return;
+    this.context.metrics.refusedAccept("unauthenticated");
+    this.#strangers.delete(oldest);
+    oldest.terminate();
   }
 
   /** A connection of that peer is no more. */
@@ -166,11 +167,7 @@ export class PeerPort implements TunnelOwner, HandshakeOwner {
   #onAccept(raw: RelaySocket): void {
     const { context } = this;
     const { certificates, deadlines } = context.state.site;
-    if (this.#strangers.size >= MAX_UNAUTHENTICATED && !this.#makeRoom()) {
-      context.metrics.refusedAccept("unauthenticated");
-      raw.terminate();
-      return;
-    }
+    if (this.#strangers.size + context.handovers.size >= MAX_UNAUTHENTICATED) this.#makeRoom();
     keepAlive(raw);
     // The raw socket does not tell after the upgrade.
     const arrival = { address: formatHostPort(raw.remoteAddress, raw.remotePort), certificates };

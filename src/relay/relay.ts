@@ -5,6 +5,7 @@ import type { TableName } from "../snapshot/tables.ts";
 import type { AccessLog, AccessRecord } from "../telemetry/access-log.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { type Hello, PROTOCOL_VERSION } from "../wire/messages.ts";
+import { ApiHandovers } from "./api-handovers.ts";
 import { Collector } from "./collector.ts";
 import type { RelayContext } from "./context.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -51,6 +52,7 @@ export class Relay implements RelayContext {
   readonly balancer = new Balancer();
   readonly live = new LiveConnections();
   readonly collector = new Collector();
+  readonly handovers: ApiHandovers = new ApiHandovers(this);
   readonly httpStreams = new Set<HttpStream>();
   readonly metrics = new RelayMetrics();
   readonly pools = new Pools(this);

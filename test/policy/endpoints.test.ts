@@ -20,6 +20,24 @@ describe("attributes of a connection's ends", () => {
     expect([source.clientKnown, source.peerLabelsKnown]).toEqual([true, true]);
   });
 
+  test("a client of whom another site claims more than any pod may have is one that nobody can tell", () => {
+    const claims = (size: number) => ({
+      "client.clusterlink.net/namespace": "shop",
+      ...Object.fromEntries(
+        Array.from({ length: 64 }, (_, i) => [
+          `client.clusterlink.net/labels.${"k".repeat(60)}${i + 10}`,
+          "v".repeat(size),
+        ]),
+      ),
+    });
+    for (const dialect of ["clusterlink/2", "http"] as const) {
+      const most = attributesFromPeer({ name: "east" }, claims(66), dialect);
+      expect([most.clientKnown, Object.keys(most.values).length]).toEqual([true, 66]);
+      const more = attributesFromPeer({ name: "east" }, claims(90), dialect);
+      expect([more.clientKnown, { ...more.values }]).toEqual([false, { "peer.clusterlink.net/name": "east" }]);
+    }
+  });
+
   test("an unidentified client is unknown as a whole", () => {
     for (const client of [undefined, { namespace: "shop", labels: { app: "web" }, ambiguous: true as const }]) {
       const source = sourceAttributes({ name: "east", labels: {} }, client);

@@ -153,6 +153,13 @@ describe("dials that a peer calls off", () => {
   });
 });
 
+test("a handshake may have a time of its own, from when the connection has been made", async () => {
+  const port = await service(() => undefined);
+  const started = performance.now();
+  expect(await dial({ ...localhost(port), tls, handshakeTimeout: 600 }, 100)).toBe("timeout");
+  expect(performance.now() - started).toBeGreaterThan(600);
+});
+
 describe("an address where too many hang", () => {
   const address = "192.0.2.1:1";
   let now = 0;
@@ -169,7 +176,7 @@ describe("an address where too many hang", () => {
     return count;
   }
 
-  test("is dialled once a second, and at once as soon as it has answered", () => {
+  test("is dialled once a second, and as often as wanted once it has answered", () => {
     const descriptors = new Descriptors(6400, () => now);
     expect(made(descriptors, 100, false)).toBe(64);
     now += 999;
@@ -177,6 +184,10 @@ describe("an address where too many hang", () => {
     now += 1;
     expect(made(descriptors, 100, false)).toBe(1);
     now += 1000;
+    expect(descriptors.isDead(address)).toBe(false);
+    expect(descriptors.isDead(address)).toBe(true);
+    descriptors.answered(address);
+    expect(Array.from({ length: 3 }, () => descriptors.isDead(address))).toEqual([false, false, false]);
     expect(made(descriptors, 100, true)).toBe(100);
     for (let i = 0; i < 65; i++) descriptors.recover(address);
     expect(made(descriptors, 100, false)).toBe(64);

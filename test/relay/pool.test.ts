@@ -2,7 +2,9 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { FrameType } from "../../src/wire/frames.ts";
+import { encodeRefused } from "../../src/wire/messages.ts";
 import { freePort } from "../free-port.ts";
+import { blackHole } from "./black-hole.ts";
 import { Clock, certificatesOf, Site, source } from "./fabric.ts";
 import { RawGateway, type RawPeer } from "./raw-peer.ts";
 import { application, ending, eventually, readAll, service } from "./sockets.ts";
@@ -334,6 +336,42 @@ describe("a connection that waits for a tunnel", () => {
     const ends = [readAll(first), readAll(second)].map((end) => end.then(String, () => "reset"));
     const inTime = Promise.race([Promise.all(ends), Bun.sleep(1000).then(() => "one of them hangs")]);
     expect(await inTime).toEqual(["reset", "served"]);
+  });
+
+  test("is not given up for what was dialled for it before it had another one", async () => {
+    const gateway = newGateway(() => undefined);
+    const { port } = await importer([gateway.port], [false]);
+    const first = application(port);
+    await eventually(() => gateway.alive.length === 1, "a dial for the first");
+    const second = application(port);
+    await eventually(() => gateway.alive.length === 2, "a dial for the second");
+    const [late, used] = gateway.tunnels as [RawPeer, RawPeer];
+    used.hello();
+    await used.next(open);
+    second.end();
+    await used.next(fin);
+    // What the second leaves is the first's, and refuses: another one is dialled.
+    used.about(opened, 1).about(fin, 1);
+    await used.next(open);
+    used.send(encodeRefused({ stream: 2, code: "draining", retry: true, reason: "going away" }));
+    await eventually(() => gateway.tunnels.length === 3, "another dial for the first");
+    late.terminate();
+    const end = readAll(first).then(String, () => "reset");
+    const newest = gateway.tunnels[2] as RawPeer;
+    await eventually(() => newest.handshaken, "the handshake is done");
+    newest.hello();
+    await newest.next(open);
+    newest.about(opened, 1).data("served").about(fin, 1);
+    expect(await end).toBe("served");
+  });
+
+  test("has time for the next gateway when the first does not answer", async () => {
+    const west = await exporter();
+    const east = newSite().addGateways("west", [await blackHole(), west.port], [false, false]);
+    east.tables.site.self.deadlines = { handshake: 5000, open: 1000, dial: 200, grace: 1000 };
+    const port = east.addImport("echo", [source("west", "echo")]);
+    await east.publish();
+    expect(await ask(port, "hello")).toBe("hello");
   });
 
   test("is dialled for again when certificates change before the tunnel is ready", async () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MAX_HANDOVERS } from "../../src/relay/api-handovers.ts";
 import { MAX_UNAUTHENTICATED } from "../../src/relay/peer-port.ts";
 import { FrameType } from "../../src/wire/frames.ts";
 import { Clock, certificatesOf, Site } from "./fabric.ts";
@@ -217,6 +218,63 @@ describe("strangers that are many", () => {
     expect(west.relay.descriptors.used).toBeLessThanOrEqual(base + MAX_UNAUTHENTICATED);
     expect(await counted("unauthenticated")).toBeGreaterThan(before);
     for (const visitor of visitors) visitor.terminate();
+  });
+});
+
+describe("the exposed API", () => {
+  const folder = mkdtempSync(join(tmpdir(), "strangers-"));
+  const http = { ca: certificates.west.ca, alpn: "http/1.1" };
+
+  async function expose(exposedApi: string | undefined): Promise<void> {
+    if (exposedApi === undefined) delete west.tables.site.self.exposedApi;
+    else west.tables.site.self.exposedApi = exposedApi;
+    await west.publish();
+  }
+
+  afterEach(() => expose(undefined));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("is asked by a bounded number at a time, who keep no peer out", async () => {
+    const path = join(folder, "silent.sock");
+    const asked: Socket[] = [];
+    const api = createServer((socket) => asked.push(socket));
+    await once(api.listen(path), "listening");
+    await expose(path);
+    const visitors: RawPeer[] = [];
+    for (let i = 0; i < MAX_HANDOVERS + 20; i++) {
+      visitors.push(
+        (await RawPeer.dial(west.port, http)).send(Buffer.from("GET /apis HTTP/1.1\r\nHost: west\r\n\r\n")),
+      );
+    }
+    const refused = () => visitors.filter(({ raw }) => raw.startsWith("HTTP/1.1 503")).length;
+    await eventually(() => refused() === 20, "who comes too late is refused");
+    expect(asked.length).toBe(MAX_HANDOVERS);
+    const others = MAX_UNAUTHENTICATED - MAX_HANDOVERS;
+    const strangers = Array.from({ length: others }, () => application(west.port));
+    const taken = base + 2 * MAX_HANDOVERS + others;
+    await eventually(() => west.relay.descriptors.used >= taken, "all other places are taken");
+    expect(await isServed()).toBe(true);
+
+    // Who has its last answer and stays makes room for the next.
+    asked[0]?.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    await eventually(() => visitors[0]?.ended === true, "the first is answered");
+    visitors.push((await RawPeer.dial(west.port, http)).send(Buffer.from("GET /apis HTTP/1.1\r\nHost: west\r\n\r\n")));
+    await eventually(() => asked.length === MAX_HANDOVERS + 1, "the next has its place");
+    for (const socket of strangers) socket.destroy();
+    for (const visitor of visitors) visitor.terminate();
+    api.close();
+  }, 20_000);
+
+  test("answers who has finished speaking, and is done with whoever has its answer", async () => {
+    const path = join(folder, "late.sock");
+    const api = Bun.serve({ unix: path, fetch: () => Bun.sleep(100).then(() => new Response("late")) });
+    await expose(path);
+    const visitor = await RawPeer.dial(west.port, http);
+    visitor.send(Buffer.from("GET /apis HTTP/1.1\r\nHost: west\r\nConnection: close\r\n\r\n")).end();
+    await eventually(() => visitor.ended || visitor.gone !== undefined, "it is answered");
+    expect(visitor.raw).toEndWith("late");
+    await eventually(() => west.relay.descriptors.used === base, "nothing is left");
+    await api.stop(true);
   });
 });
 
