@@ -12,6 +12,16 @@ export interface LiveConnection {
   report(): ConnectionReport;
 }
 
+/** @returns the first reports, at most so many of them, with at most so many characters of attributes all together. */
+export function firstOf(reports: ConnectionReport[], count: number, characters: number): ConnectionReport[] {
+  let left = characters;
+  const end = reports.findIndex(({ attributes }) => {
+    for (const key of Object.keys(attributes)) left -= key.length + (attributes[key]?.length ?? 0);
+    return left < 0;
+  });
+  return reports.slice(0, end < 0 ? count : Math.min(count, end));
+}
+
 /** All connections of one relay. */
 export class LiveConnections {
   readonly #all = new Set<LiveConnection>();

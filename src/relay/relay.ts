@@ -13,7 +13,7 @@ import { Descriptors } from "./descriptors.ts";
 import { ListenError } from "./errors.ts";
 import type { HttpStream } from "./http-stream.ts";
 import { ImportPorts } from "./import-ports.ts";
-import { LiveConnections } from "./live.ts";
+import { firstOf, LiveConnections } from "./live.ts";
 import { RelayMetrics } from "./metrics.ts";
 import { PeerPort } from "./peer-port.ts";
 import type { PeerConnection } from "./peer-stream.ts";
@@ -36,6 +36,8 @@ const SWEEP_INTERVAL = 250;
 /** Sweeps between two calls of `keepAlive`. */
 const KEEP_ALIVE_SWEEPS = 20;
 const MAX_REPORTED = 10_000;
+/** Characters of attributes that one report carries: what peers claim of their clients may be long. */
+const MAX_REPORTED_ATTRIBUTES = 8 * 1024 * 1024;
 /** How long the openers may take to let go of idle tunnels after DRAIN, in milliseconds. */
 const LETTING_GO = 1_000;
 const ALL_TABLES: ReadonlySet<TableName> = new Set(["site", "imports", "exports", "policies", "peers", "clients"]);
@@ -266,7 +268,7 @@ export class Relay implements RelayContext {
         version: this.state.version,
         metrics: this.metrics.families(connections, tunnels, this.options.accessLog.dropped),
         tunnels: tunnels.slice(0, MAX_REPORTED),
-        connections: each ? connections.slice(0, MAX_REPORTED) : [],
+        connections: each ? firstOf(connections, MAX_REPORTED, MAX_REPORTED_ATTRIBUTES) : [],
         connectionCount: connections.length,
         peerLabels: this.state.peerLabels,
       },
