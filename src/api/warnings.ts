@@ -12,7 +12,7 @@ export function createWarner(send: (header: string) => void): (message: string) 
   const warned = new Set<string>();
   let room = ALL;
   return (message) => {
-    const text = printable(message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message);
+    const text = printable(message.length > LONGEST ? `${message.slice(0, LONGEST)}...` : message);
     if (warned.has(text) || text.length > room) return;
     warned.add(text);
     room -= text.length;

@@ -37,10 +37,11 @@ export interface DialContext {
 }
 
 /**
- * Connects to a host within `timeout` ms, TLS handshake included unless that has a time of its own. Bun has no deadline of its own for that, and no way to
- * stop a connection that is being made: one that comes too late is torn down as it arrives. An address at which too many
- * of those hang counts as dead, and is tried once a second. What is called off counts against whom it was for until it
- * hangs: a peer may open and reset streams as it likes, and must not make a service that answers look dead to others.
+ * Connects to a host within `timeout` ms, TLS handshake included unless that has a time of its own. Bun has no deadline of
+ * its own for that, and no way to stop a connection that is being made: one that comes too late is torn down as it arrives.
+ * An address at which too many of those hang counts as dead, and is tried once a second. What is called off counts against
+ * whom it was for until it hangs: a peer may open and reset streams as it likes, and must not make a service that answers
+ * look dead to others.
  */
 export class Dial implements SocketUser, Expiring {
   #over = false;
