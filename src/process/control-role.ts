@@ -70,7 +70,7 @@ async function startControl(config: ChildConfig, log: Logger, ended: AbortSignal
       listen: { address: gateway.listen.host, port: gateway.listen.port },
       ...(gateway.exposeApi ? { exposedApi: exposedSocketPath(state) } : {}),
       authzKey: opened.authzKey,
-      ...(opened.identityWait === undefined ? {} : { identityWait: opened.identityWait }),
+      ...opened.identities,
       deadlines: {
         handshake: gateway.handshakeTimeout,
         open: gateway.openTimeout,

@@ -76,7 +76,7 @@ export async function openKubernetesSite(
       rotation.start();
     },
     close: () => rotation?.stop(),
-    identityWait: IDENTITY_WAIT,
+    identities: { identityWait: IDENTITY_WAIT, identityMaxAge: gateway.identityMaxAge },
   };
 }
 

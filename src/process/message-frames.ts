@@ -1,7 +1,7 @@
 /** JSON messages on a byte stream: 4 bytes length, big-endian, then the UTF-8 text. */
 
 /** No message is longer, in bytes; a full snapshot of the largest site is far below. */
-export const MAX_MESSAGE = 64 * 1024 * 1024;
+export const MAX_MESSAGE = 256 * 1024 * 1024;
 
 /** @returns the bytes of one message. */
 export function encodeMessage(message: unknown): Buffer {

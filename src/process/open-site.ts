@@ -1,5 +1,6 @@
 import type { Control } from "../control/control.ts";
 import type { SiteKind } from "../control/reconcile/site-kind.ts";
+import type { SiteEntry } from "../snapshot/tables.ts";
 import type { Store } from "../store/store.ts";
 import type { GatewayConfig } from "./config.ts";
 
@@ -24,7 +25,7 @@ export interface OpenSite {
   /** Follows the keys, where they can be replaced while the gateway runs. */
   followKeys?(onChange: (keys: KeysInUse) => void): void;
   /** See the site's row in the snapshot. */
-  identityWait?: number;
+  identities?: Pick<SiteEntry, "identityWait" | "identityMaxAge">;
   /** What has to be done before the first snapshot is made. */
   beforeStart?(control: Control): Promise<void>;
   /** Called at the end, before control stops. */

@@ -5,6 +5,8 @@ export interface ReconnectOptions<Out, In> {
   connect: () => Promise<Channel<Out, In>>;
   /** Whether this message introduces the sender: the last such one is sent first on every new connection. */
   greets: (message: Out) => boolean;
+  /** Called when a connection ends. */
+  onLost?: () => void;
   /** Called with what made a try fail. */
   onFailure?: (error: unknown) => void;
 }
@@ -12,7 +14,8 @@ export interface ReconnectOptions<Out, In> {
 /**
  * A relay's end of the channel: it survives the death of the other side. What is sent while nobody is there is
  * dropped, but for the greeting; control answers that with a full snapshot, so nothing of consequence is lost.
- * It tries again at once, but after a message that could not be handled, then with jittered delays of at most a quarter of a second, and closes only by `close`.
+ * It tries again at once, but after a message that could not be handled, then with jittered delays of at most a quarter of
+ * a second, and closes only by `close`.
  */
 export class ReconnectingChannel<Out, In> implements Channel<Out, In> {
   #live: Channel<Out, In> | undefined;
@@ -68,6 +71,7 @@ export class ReconnectingChannel<Out, In> implements Channel<Out, In> {
       });
       channel.onClose(() => {
         this.#live = undefined;
+        this.options.onLost?.();
         this.#again();
       });
       if (this.#greeting !== undefined) channel.send(this.#greeting);

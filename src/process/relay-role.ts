@@ -36,6 +36,7 @@ export async function runRelay(index: number): Promise<number> {
         log.error("what control said could not be handled; asking for all of it", { error }),
       ),
     greets: (message) => message.type === "hello",
+    onLost: () => relay.loseControl(),
     onFailure: (error) => log.debug("control cannot be reached; trying again", { error }),
   });
   const relay = new Relay(channel, { index, count: gateway.relays, log, accessLog });

@@ -4,7 +4,7 @@ import type { Socket } from "bun";
 import type { Channel } from "../snapshot/channel.ts";
 import { encodeMessage, MessageReader } from "./message-frames.ts";
 
-/** What a reader that has stopped reading may make us hold, in bytes; then it is cut off and starts anew. */
+/** What a reader that has stopped reading may make us hold behind one message, in bytes; then it is cut off and starts anew. */
 const MAX_QUEUED = 128 * 1024 * 1024;
 
 class UnixChannel<Out, In> implements Channel<Out, In> {
@@ -26,8 +26,8 @@ class UnixChannel<Out, In> implements Channel<Out, In> {
     const frame = encodeMessage(message);
     this.#queue.push(frame);
     this.#queued += frame.length;
-    if (this.#queued > MAX_QUEUED) this.socket.terminate();
-    else if (this.#queue.length === 1) this.flush();
+    if (this.#queue.length === 1) this.flush();
+    else if (this.#queued > MAX_QUEUED) this.socket.terminate();
   }
 
   onMessage(handler: (message: In) => void): void {

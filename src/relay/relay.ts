@@ -73,6 +73,8 @@ export class Relay implements RelayContext {
   #labelsChanged = false;
   /** Once for each sweep, connections are judged by new labels at once. */
   #mayJudgeLabels = true;
+  /** When control went, until another one has published. */
+  #alone: number | undefined;
   #drainTimer: Timer | undefined;
   #letGoTimer: Timer | undefined;
   #grace = 0;
@@ -123,6 +125,11 @@ export class Relay implements RelayContext {
     this.options.accessLog.write(record);
   }
 
+  /** Control is gone: what it has told of clients grows old until another one publishes. */
+  loseControl(): void {
+    this.#alone ??= this.now();
+  }
+
   /** Takes messages from control from now on. */
   start(): void {
     this.channel.onMessage((message) => this.#receive(message));
@@ -135,6 +142,7 @@ export class Relay implements RelayContext {
       case "snapshot":
         this.#change(() => {
           this.state.load(message.version, message.tables);
+          this.#alone = undefined;
           return ALL_TABLES;
         });
         return;
@@ -245,6 +253,8 @@ export class Relay implements RelayContext {
   #sweep(): void {
     if (!this.state.loaded) return;
     if (!this.#draining) this.#retryPorts();
+    const { identityMaxAge = Number.POSITIVE_INFINITY } = this.state.site;
+    if (this.#alone !== undefined && this.now() - this.#alone >= identityMaxAge) this.state.clientsExpired = true;
     this.#mayJudgeLabels = true;
     if (this.#labelsChanged) this.#judgeLabels();
     this.pools.sweep();

@@ -38,6 +38,8 @@ export class SiteState {
   readonly #learnedLabels = new Map<string, Record<string, string>>();
   readonly #sources = new Map<ClientEntry | undefined, Source>();
   readonly #destinations = new Map<ImportEntry, Map<ImportSource, Attributes>>();
+  /** What is known of clients has become too old: nobody is left who would tell of others. */
+  clientsExpired = false;
   /** Called when a peer tells labels that are new. */
   onPeerLabels: (() => void) | undefined;
 
@@ -74,6 +76,7 @@ export class SiteState {
     this.#policies = new PolicySet(Object.values(tables.policies));
     this.#clients = new ClientTable();
     for (const [cidr, entry] of Object.entries(tables.clients)) this.#clients.set(cidr, entry);
+    this.clientsExpired = false;
     this.#forget();
   }
 
@@ -120,7 +123,7 @@ export class SiteState {
 
   /** @returns who an address belongs to; undefined while nobody knows, or the knowledge is too old. */
   client(address: string): ClientEntry | undefined {
-    return this.site.clientsFresh ? this.#clients.find(address) : undefined;
+    return this.site.clientsFresh && !this.clientsExpired ? this.#clients.find(address) : undefined;
   }
 
   /** A client with more labels than OPEN can carry counts as one that nobody knows: no allow by its labels can be met. */

@@ -94,6 +94,8 @@ export interface SiteEntry {
    * absent where nothing would come.
    */
   identityWait?: number;
+  /** How long a relay without a control that publishes may go on knowing clients, milliseconds; absent where they do not change. */
+  identityMaxAge?: number;
   deadlines: Deadlines;
 }
 

@@ -169,9 +169,11 @@ describe("a reconnecting channel", () => {
         channel.send({ text: `snapshot ${live.length}` });
       });
     };
+    let lost = 0;
     const channel = new ReconnectingChannel<Message, Message>({
       connect: () => connectChannel(path),
       greets: ({ text }) => text.startsWith("hello"),
+      onLost: () => void lost++,
     });
     cleanups.push(() => channel.close());
     const answers: string[] = [];
@@ -189,6 +191,7 @@ describe("a reconnecting channel", () => {
     await until(() => answers.length === 2);
     expect(got).toEqual(["hello", "hello"]);
     expect(answers).toEqual(["snapshot 1", "snapshot 2"]);
+    expect(lost).toBe(1);
   });
 });
 

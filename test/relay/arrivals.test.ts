@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
 import { FrameType } from "../../src/wire/frames.ts";
-import { certificatesOf, Site, source } from "./fabric.ts";
+import { Clock, certificatesOf, Site, source } from "./fabric.ts";
 import { RawGateway } from "./raw-peer.ts";
 import { application, ending, eventually, readAll, service } from "./sockets.ts";
 import { tearDown } from "./teardown.ts";
@@ -127,5 +127,38 @@ describe("a relay that drains while a client is unknown", () => {
     const end = ending(app);
     expect(await south.drain(0, 100)).toBe(0);
     expect(await Promise.race([end, Bun.sleep(100).then(() => "left alone")])).toBe("ECONNRESET");
+  });
+});
+
+describe("what is known of clients when control is gone", () => {
+  test("counts until it is too old, and again as soon as another control has told it", async () => {
+    const clock = new Clock();
+    const site = new Site(await certificatesOf("east"), {}, clock).addPeer(west).allow("apps", fromApps);
+    Object.assign(site.tables.site.self, { identityMaxAge: 60_000 });
+    site.tables.clients["127.0.0.1/32"] = { namespace: "apps", labels: {} };
+    const entry = site.addImport("echo", [source("west", "echo")]);
+    await site.publish();
+    const asked = async () => {
+      const app = application(entry);
+      app.end("hello");
+      return readAll(app).then(String, () => "reset");
+    };
+    expect(await asked()).toBe("hello");
+    clock.advance(120_000);
+    await Bun.sleep(300);
+    expect(await asked()).toBe("hello");
+
+    site.relay.loseControl();
+    clock.advance(59_000);
+    await Bun.sleep(300);
+    expect(await asked()).toBe("hello");
+    site.relay.loseControl();
+    clock.advance(1_000);
+    await Bun.sleep(300);
+    expect(await asked()).toBe("reset");
+    expect(site.records.at(-1)).toMatchObject({ outcome: "refused", policy: "default-deny" });
+
+    await site.republish();
+    expect(await asked()).toBe("hello");
   });
 });
