@@ -77,7 +77,8 @@ export async function issuePeer(options: IssueOptions, ca: Pick<Issued, "cert" |
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: newSerial(),
     subject: hasCommonName ? [{ CN: [options.name] }] : [],
-    issuer: authority.certificate.subjectName.toJSON(),
+    // Byte by byte as the CA has it: some look for the CA by that.
+    issuer: authority.certificate.subjectName,
     notBefore: later(validity.notBefore, authority.certificate.notBefore),
     notAfter: earlier(validity.notAfter, authority.certificate.notAfter),
     publicKey: keys.publicKey,
@@ -89,10 +90,16 @@ export async function issuePeer(options: IssueOptions, ca: Pick<Issued, "cert" |
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: "dns", value: options.name }], !hasCommonName),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
+      ...authorityKeyIdentifier(authority.certificate),
     ],
   });
   return issued(certificate, keys.privateKey);
+}
+
+/** The CA's own identifier, however it was made; a CA that has none is found by its name (RFC 5280, section 4.2.1.1). */
+function authorityKeyIdentifier(ca: x509.X509Certificate): x509.Extension[] {
+  const own = ca.getExtension(x509.SubjectKeyIdentifierExtension);
+  return own === null ? [] : [new x509.AuthorityKeyIdentifierExtension(own.keyId)];
 }
 
 interface Authority {

@@ -17,6 +17,11 @@ export const RSA = {
   hash: "SHA-256",
 };
 
+/** @returns the subject of a certificate, byte by byte. */
+export function subjectOf(pem: string): Buffer {
+  return Buffer.from(new x509.X509Certificate(pem).subjectName.toArrayBuffer());
+}
+
 export interface Made {
   certificate: x509.X509Certificate;
   keys: CryptoKeyPair;

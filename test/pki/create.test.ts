@@ -1,7 +1,16 @@
 /** `clusterlink create`, run as a user does. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasKeyUsage, KEY_USAGE, readCertificate } from "../../src/pki/certificate.ts";
@@ -9,10 +18,14 @@ import { issueFabric, issuePeer, type KeyType } from "../../src/pki/issue.ts";
 import { loadCertificates } from "../../src/pki/load.ts";
 import { pemBlocks, pemBytes } from "../../src/pki/pem.ts";
 import { completed } from "../completed.ts";
-import { DAY } from "./authority.ts";
+import { requires } from "../requires.ts";
+import { DAY, subjectOf } from "./authority.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pki-create-"));
 afterAll(() => rmSync(dir, { recursive: true }));
+
+/** Makes a CA as no certificate of ours is made. */
+const openssl = requires("openssl");
 
 const clusterlink = (...args: string[]) => completed([process.execPath, "src/main.ts", "create", ...args]);
 
@@ -142,6 +155,34 @@ describe("what is issued", () => {
     await Bun.write(join(dir, "rsa/key.pem"), peer.key);
     expect((await loadCertificates({ dir: join(dir, "rsa") })).name).toBe("shop");
   });
+
+  test.skipIf(openssl.skip)(
+    `a CA that was made elsewhere signs what everybody finds it by ${openssl.reason}`,
+    async () => {
+      const folder = join(dir, "elsewhere");
+      const [cert, key] = [join(folder, "ca.pem"), join(folder, "key.pem")];
+      mkdirSync(folder);
+      // Its name is UTF-8, and its key's identifier is no SHA-1 of the key.
+      const own = ["basicConstraints=critical,CA:true", "keyUsage=keyCertSign", "subjectKeyIdentifier=01:02:03:04"];
+      const config = join(folder, "openssl.cnf");
+      writeFileSync(
+        config,
+        ["[req]", "distinguished_name=dn", "x509_extensions=own", "[dn]", "[own]", ...own].join("\n"),
+      );
+      const request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-utf8"];
+      const files = ["-config", config, "-out", cert, "-keyout", key];
+      const made = await completed(["openssl", ...request, ...files, "-subj", "/O=Käse AG/CN=ca", "-days", "30"]);
+      expect(made.code).toBe(0);
+      const ca = { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+      const peer = await issuePeer({ name: "berlin" }, ca);
+      await Bun.write(join(folder, "site/ca.pem"), ca.cert);
+      await Bun.write(join(folder, "site/cert.pem"), peer.cert);
+      await Bun.write(join(folder, "site/key.pem"), peer.key);
+      expect((await loadCertificates({ dir: join(folder, "site") })).name).toBe("berlin");
+      expect((await completed(["openssl", "verify", "-CAfile", cert, join(folder, "site/cert.pem")])).code).toBe(0);
+      expect(new X509Certificate(peer.cert).raw.includes(subjectOf(ca.cert))).toBe(true);
+    },
+  );
 
   test("serial numbers are positive, long, and never the same", async () => {
     const fabric = await issueFabric({ name: "shop" });
