@@ -2,6 +2,9 @@ import { z } from "zod";
 import type { Condition } from "./meta.ts";
 import { timestamp } from "./timestamp.ts";
 
+/** Characters of a condition's message, as in `metav1.Condition`. */
+const MAX_MESSAGE = 32_768;
+
 const condition = z.strictObject({
   type: z.string().min(1).max(316).describe("Which condition it is."),
   status: z.enum(["True", "False", "Unknown"]).describe("True, False or Unknown."),
@@ -13,7 +16,7 @@ const condition = z.strictObject({
     .describe("The metadata.generation it was judged on."),
   lastTransitionTime: timestamp.describe("When its status last changed."),
   reason: z.string().min(1).max(1024).describe("Why, for programs: one CamelCase word."),
-  message: z.string().max(32768).describe("Why, for people."),
+  message: z.string().max(MAX_MESSAGE).describe("Why, for people."),
 });
 
 /** @returns the schema of a status's `conditions`, a list keyed by `type`, that holds these types. */
@@ -36,7 +39,7 @@ export function conditionMap(...types: string[]) {
 
 /**
  * Sets one condition in a list. `lastTransitionTime` moves only when `status` changes, as the Kubernetes API
- * conventions have it, so that setting what already holds gives an equal list.
+ * conventions have it, so that setting what already holds gives an equal list. A message that is too long is cut.
  *
  * @param now - RFC 3339, UTC, to the second
  * @returns a new list; the order of the others stays, a new type is appended
@@ -54,7 +57,7 @@ export function setCondition(
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
     lastTransitionTime: old?.status === status ? old.lastTransitionTime : now,
     reason,
-    message,
+    message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 3)}...` : message,
   };
   if (!old) return [...(list ?? []), next];
   return (list ?? []).map((each) => (each.type === type ? next : each));

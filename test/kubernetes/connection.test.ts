@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeClient } from "../../src/store/kubernetes/client.ts";
 import { CredentialsError } from "../../src/store/kubernetes/connection.ts";
+import { ExecPlugin } from "../../src/store/kubernetes/exec-plugin.ts";
 import { type ConnectionOptions, loadConnection } from "../../src/store/kubernetes/kubeconfig.ts";
 import { NAMESPACES, SERVICE_ACCOUNTS } from "../../src/store/kubernetes/resource.ts";
 import { issueFabric, issuePeer } from "../api/certificates.ts";
@@ -318,5 +319,14 @@ describe("a kubeconfig", () => {
     const message = await faultOf(connection.credentials());
     expect(message).toMatch(fault);
     expect(message).not.toContain("s3cret");
+  });
+
+  test("a plugin that leaves its output to others is not waited for without end", async () => {
+    const script = "#!/bin/sh\nsleep 2 &\n";
+    chmodSync(write("leaving", script), 0o700);
+    const spec = { apiVersion: "client.authentication.k8s.io/v1", command: join(folder, "leaving") };
+    const cluster = { name: "c", server: "https://127.0.0.1", skipTLSVerify: false };
+    const plugin = new ExecPlugin({ spec, cluster, env: { PATH: process.env["PATH"] }, limit: 300 });
+    expect(await faultOf(plugin.credential())).toMatch(/took longer than 300 ms$/);
   });
 });

@@ -16,6 +16,12 @@ describe("setting a condition", () => {
     expect(setCondition([other], up, NOW)).toEqual([other, { ...up, lastTransitionTime: NOW }]);
   });
 
+  test("with a message that is too long is cut to what an object may have", () => {
+    const [set] = setCondition(undefined, { ...up, message: "x".repeat(40_000) }, NOW);
+    expect(set?.message).toHaveLength(32_768);
+    expect(set?.message).toEndWith("xxx...");
+  });
+
   test("to another status moves its time", () => {
     const list = setCondition([{ ...up, lastTransitionTime: THEN }, other], { ...up, status: "False" }, NOW);
     expect(list).toEqual([{ ...up, status: "False", lastTransitionTime: NOW }, other]);

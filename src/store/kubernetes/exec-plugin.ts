@@ -16,6 +16,8 @@ export interface ExecPluginOptions {
   cluster: Cluster;
   env: Record<string, string | undefined>;
   clock?: () => number;
+  /** How long the plugin may take, milliseconds. Default: a minute, as some open a browser. */
+  limit?: number;
 }
 
 interface ExecSpec {
@@ -29,7 +31,6 @@ interface ExecSpec {
 
 const API_VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 
-/** How long a plugin may take, milliseconds: some open a browser. */
 const LIMIT = 60_000;
 
 /** The longest output of a plugin that is read, bytes: the largest credentials are certificate chains of some kB. */
@@ -82,6 +83,7 @@ export class ExecPlugin {
 
   async #output(argv: string[]): Promise<{ code: number; output: string }> {
     const { apiVersion, env, command } = this.#spec;
+    const { limit = LIMIT } = this.options;
     const info = { apiVersion, kind: "ExecCredential", spec: { interactive: false, ...this.#clusterInfo() } };
     const start = () =>
       Bun.spawn(argv, {
@@ -93,7 +95,8 @@ export class ExecPlugin {
         stdin: "ignore",
         stdout: "pipe",
         stderr: "ignore",
-        timeout: LIMIT,
+        timeout: limit,
+        killSignal: "SIGKILL",
       });
     let child: ReturnType<typeof start>;
     try {
@@ -101,12 +104,14 @@ export class ExecPlugin {
     } catch (error) {
       throw new CredentialsError(`the credential plugin ${command} cannot be started`, { cause: error });
     }
-    const output = await readAtMost(child.stdout, MOST_OUTPUT);
-    if (output === undefined) {
+    try {
+      const output = await readWithin(child.stdout, MOST_OUTPUT, limit);
+      return { code: await child.exited, output };
+    } catch (error) {
       child.kill("SIGKILL");
-      throw new CredentialsError(`the credential plugin ${command} printed more than ${MOST_OUTPUT} bytes`);
+      if (!(error instanceof RangeError)) throw error;
+      throw new CredentialsError(`the credential plugin ${command} ${error.message}`, { cause: error });
     }
-    return { code: await child.exited, output };
   }
 
   #clusterInfo(): Record<string, unknown> {
@@ -123,15 +128,30 @@ export class ExecPlugin {
   }
 }
 
-/** @returns the text of a stream; undefined when it has more bytes than so many. */
-async function readAtMost(stream: ReadableStream<Uint8Array>, bytes: number): Promise<string | undefined> {
+/**
+ * Reads a stream to its end, which may stay away when the program that wrote it has gone: others may hold it open.
+ *
+ * @throws RangeError that says what there was too much of
+ */
+async function readWithin(stream: ReadableStream<Uint8Array>, bytes: number, milliseconds: number): Promise<string> {
+  const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of stream) {
-    length += chunk.length;
-    if (length > bytes) return undefined;
-    chunks.push(chunk);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    void reader.cancel();
+  }, milliseconds);
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      length += part.value.length;
+      if (length > bytes) throw new RangeError(`printed more than ${bytes} bytes`);
+      chunks.push(part.value);
+    }
+  } finally {
+    clearTimeout(timer);
   }
+  if (late) throw new RangeError(`took longer than ${milliseconds} ms`);
   return Buffer.concat(chunks).toString("utf8");
 }
 
