@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { customResource, LEASES, SERVICES } from "../../src/store/kubernetes/resource.ts";
+import type { AccessPolicySpec } from "../../src/resources/access-policy.ts";
+import { customResource, LEASES, PODS, type Pod, SERVICES } from "../../src/store/kubernetes/resource.ts";
 import { ALLOW_ALL, SYSTEM } from "../control/objects.ts";
 import { childrenOf, GatewaySite } from "../process/gateway-process.ts";
 import { create, eventually, gatewayEndpoints, read, systemNamespace, told } from "./control-site.ts";
@@ -50,11 +51,13 @@ suite("a gateway in a cluster", (running) => {
   async function importer(
     west: GatewaySite,
     kubeconfig: string,
+    policy: AccessPolicySpec = ALLOW_ALL,
+    flags: string[] = [],
   ): Promise<{ east: GatewaySite; child: Bun.Subprocess }> {
     const east = await site("east");
-    const child = await east.startReady(["--kubernetes", "--kubeconfig", kubeconfig]);
+    const child = await east.startReady(["--kubernetes", "--kubeconfig", kubeconfig, ...flags]);
     await create(server, "Peer", SYSTEM, "west", { gateways: [{ host: "127.0.0.1", port: west.port }] });
-    await create(server, "AccessPolicy", namespace, "all", ALLOW_ALL);
+    await create(server, "AccessPolicy", namespace, "all", policy);
     await told(server, "Peer", SYSTEM, "west", "PeerReachable True Heartbeat");
     await told(server, "AccessPolicy", namespace, "all", "PolicyValid True Valid");
     return { east, child };
@@ -121,6 +124,26 @@ suite("a gateway in a cluster", (running) => {
     await eventually("the Service again", () => server.client.get(SERVICES, { namespace, name: "web" }));
     expect(await portOf("web")).toBe(port as number);
     await eventually("readiness", async () => (await east.status())?.ready);
+  }, 60_000);
+
+  test("trusts what it knew of its clients no longer than it may when its control finds no API server", async () => {
+    const way = new CuttableWay(server);
+    cleanups.push(() => way.close());
+    const west = await exporter();
+    const matchLabels = { "client.clusterlink.net/labels.app": "shop" };
+    const shopOnly: AccessPolicySpec = { ...ALLOW_ALL, from: [{ workloadSelector: { matchLabels } }] };
+    const { child } = await importer(west, way.kubeconfig, shopOnly, ["--identity-max-age", "2s"]);
+    const spec = { containers: [{ name: "c", image: "i" }] };
+    await server.client.create(PODS, { metadata: { name: "shop", namespace, labels: { app: "shop" } }, spec } as Pod);
+    const status = { phase: "Running", podIP: "127.0.0.1", podIPs: [{ ip: "127.0.0.1" }] };
+    await server.client.patchStatus(PODS, { namespace, name: "shop" }, { status });
+    await importWeb("web");
+    await answers("web");
+    way.cut();
+    process.kill(controlOf(child) as number, "SIGKILL");
+    await eventually("nobody is known", async () => (await answer("web")) === undefined);
+    way.mend();
+    await answers("web");
   }, 60_000);
 
   test("waits for an API server that is away when it starts, and ends meanwhile when it is told to", async () => {
