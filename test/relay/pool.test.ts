@@ -321,14 +321,20 @@ describe("the pool of a peer that is deleted", () => {
 });
 
 describe("a connection that waits for a tunnel", () => {
-  test("gets the one dialled for it, and another one's failure is not its own", async () => {
+  /** Two connections, each with a dial under way for it. */
+  async function twoThatWait() {
     const gateway = newGateway(() => undefined);
     const { port } = await importer([gateway.port], [false]);
     const first = application(port);
     await eventually(() => gateway.alive.length === 1, "a dial for the first");
     const second = application(port);
     await eventually(() => gateway.alive.length === 2, "a dial for the second");
-    const [one, other] = gateway.tunnels as [RawPeer, RawPeer];
+    const [forFirst, forSecond] = gateway.tunnels as [RawPeer, RawPeer];
+    return { gateway, first, second, forFirst, forSecond };
+  }
+
+  test("gets the one dialled for it, and another one's failure is not its own", async () => {
+    const { first, second, forFirst: one, forSecond: other } = await twoThatWait();
     other.hello();
     await other.next(open);
     other.about(opened, 1).data("served").about(fin, 1);
@@ -339,13 +345,7 @@ describe("a connection that waits for a tunnel", () => {
   });
 
   test("is not given up for what was dialled for it before it had another one", async () => {
-    const gateway = newGateway(() => undefined);
-    const { port } = await importer([gateway.port], [false]);
-    const first = application(port);
-    await eventually(() => gateway.alive.length === 1, "a dial for the first");
-    const second = application(port);
-    await eventually(() => gateway.alive.length === 2, "a dial for the second");
-    const [late, used] = gateway.tunnels as [RawPeer, RawPeer];
+    const { gateway, first, second, forFirst: late, forSecond: used } = await twoThatWait();
     used.hello();
     await used.next(open);
     second.end();
