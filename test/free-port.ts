@@ -1,6 +1,6 @@
 /**
- * Free ports for what listens later. They lie above those that the kernel gives to connections, and to whoever asks for any
- * port: what was free a moment ago stays so. A port that two had been given made an import's clients reach another service.
+ * Free ports for what listens later. They lie above those that Linux, unless told otherwise, gives to connections and to
+ * whoever asks for any port: what was free a moment ago stays so. A port that two had been given made an import's clients reach another service.
  */
 const FIRST = 61_000;
 const LAST = 65_535;

@@ -101,8 +101,11 @@ export class Site {
 
   /** The metrics of every process in the Prometheus text format, version 0.0.4. */
   async metrics(): Promise<string> {
-    for (const report of await this.#reports()) this.#merger.update(report);
+    const reports = await this.#reports();
     const here = this.control.publisher.relays;
+    // One that was replaced while the others were waited for has been counted.
+    const isOf = ({ relay, pid }: RelayReport) => here.every((each) => each.index !== relay || each.pid === pid);
+    for (const report of reports.filter(isOf)) this.#merger.update(report);
     const relays = here.map(({ index, pid }) => ({ role: `relay-${index}`, pid }));
     const families = await processFamilies([...this.options.processes, ...relays]);
     const isHere = (relay: number) => here.some(({ index }) => index === relay);

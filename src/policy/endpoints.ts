@@ -33,8 +33,8 @@ export type PeerClaims = Readonly<Record<string, string>>;
 type Values = Record<string, string>;
 
 /**
- * The most that a site may claim of a client, in characters, the prefix of labels not counted: the labels that a pod may
- * have, its namespace and its service account. Every connection keeps its attributes.
+ * The most that a site may claim of a client, in characters, the prefix of labels not counted: as much as this gateway
+ * knows of any pod. Every connection keeps its attributes.
  */
 const MAX_CLAIMED = 9 * 1024;
 
@@ -66,7 +66,7 @@ export function destinationAttributes(site: SiteIdentity, exported: ExportIdenti
 /**
  * The source of a connection that comes from another site. The name is the one in `peer`, which is the certificate's;
  * of the claims only `client.*` count, and they are known if the client's namespace is among them. More than
- * {@link MAX_CLAIMED} is no claim at all: the client is then one that nobody can tell.
+ * {@link MAX_CLAIMED} of it is no claim at all: the client is then one that nobody can tell.
  *
  * @param dialect `http` also takes `peer.clusterlink.net/labels.*` from the claims, which then replace `peer.labels`:
  * a ClusterLink gateway has no other moment to tell them before its first heartbeat.
@@ -76,8 +76,7 @@ export function attributesFromPeer(
   claims: PeerClaims,
   dialect: "clusterlink/2" | "http",
 ): Attributes {
-  if (lengthOf(claims) > MAX_CLAIMED) return attributesFromPeer(peer, {}, dialect);
-  const clientKnown = Object.hasOwn(claims, CLIENT_NAMESPACE);
+  const clientKnown = Object.hasOwn(claims, CLIENT_NAMESPACE) && claimedOfClient(claims) <= MAX_CLAIMED;
   const labelsClaimed = dialect === "http" && Object.keys(claims).some((key) => key.startsWith(PEER_LABEL_PREFIX));
   const values = siteValues(labelsClaimed ? { name: peer.name } : peer);
   for (const [key, value] of Object.entries(claims)) {
@@ -87,11 +86,12 @@ export function attributesFromPeer(
   return { values, clientKnown, peerLabelsKnown: labelsClaimed || peer.labels !== undefined };
 }
 
-function lengthOf(claims: PeerClaims): number {
+function claimedOfClient(claims: PeerClaims): number {
   let length = 0;
   for (const key of Object.keys(claims)) {
-    length +=
-      key.length + (claims[key]?.length ?? 0) - (key.startsWith(CLIENT_LABEL_PREFIX) ? CLIENT_LABEL_PREFIX.length : 0);
+    if (!key.startsWith(CLIENT_PREFIX)) continue;
+    const name = key.startsWith(CLIENT_LABEL_PREFIX) ? key.length - CLIENT_LABEL_PREFIX.length : key.length;
+    length += name + (claims[key]?.length ?? 0);
   }
   return length;
 }

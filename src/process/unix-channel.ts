@@ -27,7 +27,7 @@ class UnixChannel<Out, In> implements Channel<Out, In> {
     this.#queue.push(frame);
     this.#queued += frame.length;
     if (this.#queue.length === 1) this.flush();
-    else if (this.#queued > MAX_QUEUED) this.socket.terminate();
+    else if (this.#queued - (this.#queue[0]?.length ?? 0) > MAX_QUEUED) this.socket.terminate();
   }
 
   onMessage(handler: (message: In) => void): void {

@@ -1,5 +1,4 @@
 import { encodeTextResponse } from "../wire/http/encode.ts";
-import { ClosingSocket } from "./closing-socket.ts";
 import type { Expiring } from "./deadlines.ts";
 import type { DialContext, DialOwner } from "./dial.ts";
 import { Dial } from "./dial.ts";
@@ -28,7 +27,7 @@ export class ApiHandover implements DialOwner, EndpointOwner, Expiring, Sink {
   /** The visitor has finished. */
   #ended = false;
   /** The API has ended the connection, and all that it has said has been written. */
-  answered = false;
+  #answered = false;
 
   constructor(
     private readonly context: DialContext,
@@ -41,6 +40,11 @@ export class ApiHandover implements DialOwner, EndpointOwner, Expiring, Sink {
     this.#visitor = new TcpEndpoint(socket, this.#early, this);
     for (const chunk of read) if (chunk.length > 0 && !this.#early.write(chunk)) this.#visitor.pause();
     new Dial({ unix: path }, DIAL_TIMEOUT, this, context);
+  }
+
+  /** It has had its last answer, which was so short that it may have proved nothing. */
+  get refused(): boolean {
+    return this.#answered && this.#visitor.sent <= REFUSAL_SIZE;
   }
 
   onDialled(socket: RelaySocket): void {
@@ -60,7 +64,7 @@ export class ApiHandover implements DialOwner, EndpointOwner, Expiring, Sink {
 
   finish(): void {
     this.#ended = true;
-    if (this.answered) this.#api?.finish();
+    if (this.#answered) this.#finishApi();
     else if (!this.#over) this.context.deadlines.set(this, UNANSWERED);
   }
 
@@ -70,18 +74,19 @@ export class ApiHandover implements DialOwner, EndpointOwner, Expiring, Sink {
 
   onDialFailed(): void {
     if (this.#over) return;
-    this.#visitor.socket.write(encodeTextResponse(503, "the control API is not there at the moment", true));
-    this.#gone();
-    new ClosingSocket(this.#visitor.socket, this.context.deadlines);
+    this.#visitor.other = this;
+    this.#visitor.write(encodeTextResponse(503, "the control API is not there at the moment", true));
+    this.#visitor.resume();
+    this.#visitor.finish();
   }
 
   /** The API ends the connections that it refuses; whoever is refused must not keep its own open. */
   onFinished(): void {
     if (this.#over || !this.#visitor.finished) return;
-    this.answered = true;
+    this.#answered = true;
     if (this.#api?.finished) this.#gone();
-    else if (this.#ended) this.#api?.finish();
-    else this.context.deadlines.set(this, this.#visitor.sent > REFUSAL_SIZE ? LINGER.answered : LINGER.refused);
+    else if (this.#ended) this.#finishApi();
+    else this.context.deadlines.set(this, this.refused ? LINGER.refused : LINGER.answered);
   }
 
   onExpired(): void {
@@ -99,6 +104,12 @@ export class ApiHandover implements DialOwner, EndpointOwner, Expiring, Sink {
     this.#gone();
     if (endpoint === this.#visitor) this.#api?.reset();
     else this.#visitor.reset();
+  }
+
+  /** Where the API was not there, there is none to finish. */
+  #finishApi(): void {
+    if (this.#api === undefined) this.#gone();
+    else this.#api.finish();
   }
 
   #gone(): void {

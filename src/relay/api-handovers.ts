@@ -18,11 +18,11 @@ export class ApiHandovers {
     return this.#all.size;
   }
 
-  /** Makes room, where there is none, by ending the one that has had its last answer for longest. @returns whether there is. */
+  /** Makes room, where there is none, by ending one that was refused and does not leave. @returns whether there is. */
   admit(): boolean {
     if (this.#all.size < MAX_HANDOVERS) return true;
     for (const handover of this.#all) {
-      if (!handover.answered) continue;
+      if (!handover.refused) continue;
       handover.end();
       return true;
     }

@@ -15,7 +15,7 @@ import { keepAlive, NOBODY, type RelaySocket, type SocketUser, socketHandlers } 
 import { validTrace } from "./trace.ts";
 import { Tunnel, type TunnelOwner } from "./tunnel.ts";
 
-/** Connections that have not shown a valid certificate yet, or never will, those to the control API among them. */
+/** Connections that have not shown a valid certificate yet, or never will; all of those to the control API count, too. */
 export const MAX_UNAUTHENTICATED = 256;
 /** The most connections of one peer to this relay, as a share of the descriptors. */
 const PEER_SHARE = 0.5;

@@ -20,7 +20,7 @@ describe("attributes of a connection's ends", () => {
     expect([source.clientKnown, source.peerLabelsKnown]).toEqual([true, true]);
   });
 
-  test("a client of whom another site claims more than any pod may have is one that nobody can tell", () => {
+  test("a client of whom another site claims more than 9 KiB is one that nobody can tell", () => {
     const claims = (size: number) => ({
       "client.clusterlink.net/namespace": "shop",
       ...Object.fromEntries(

@@ -156,8 +156,8 @@ describe("dials that a peer calls off", () => {
 test("a handshake may have a time of its own, from when the connection has been made", async () => {
   const port = await service(() => undefined);
   const started = performance.now();
-  expect(await dial({ ...localhost(port), tls, handshakeTimeout: 600 }, 100)).toBe("timeout");
-  expect(performance.now() - started).toBeGreaterThan(600);
+  expect(await dial({ ...localhost(port), tls, handshakeTimeout: 1200 }, 500)).toBe("timeout");
+  expect(performance.now() - started).toBeGreaterThan(1200);
 });
 
 describe("an address where too many hang", () => {

@@ -368,7 +368,7 @@ describe("a connection that waits for a tunnel", () => {
   test("has time for the next gateway when the first does not answer", async () => {
     const west = await exporter();
     const east = newSite().addGateways("west", [await blackHole(), west.port], [false, false]);
-    east.tables.site.self.deadlines = { handshake: 5000, open: 1000, dial: 200, grace: 1000 };
+    east.tables.site.self.deadlines = { handshake: 5000, open: 4000, dial: 500, grace: 1000 };
     const port = east.addImport("echo", [source("west", "echo")]);
     await east.publish();
     expect(await ask(port, "hello")).toBe("hello");

@@ -95,7 +95,8 @@ export class ExecPlugin {
         stdin: "ignore",
         stdout: "pipe",
         stderr: "ignore",
-        timeout: limit,
+        // For one that closes its output and stays; before, the reading tells.
+        timeout: limit + 1_000,
         killSignal: "SIGKILL",
       });
     let child: ReturnType<typeof start>;
@@ -138,9 +139,11 @@ async function readWithin(stream: ReadableStream<Uint8Array>, bytes: number, mil
   const chunks: Uint8Array[] = [];
   let length = 0;
   let late = false;
+  // What becomes of a stream that nobody reads any more is of no interest.
+  const leave = () => reader.cancel().catch(() => undefined);
   const timer = setTimeout(() => {
     late = true;
-    void reader.cancel();
+    leave();
   }, milliseconds);
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -150,6 +153,7 @@ async function readWithin(stream: ReadableStream<Uint8Array>, bytes: number, mil
     }
   } finally {
     clearTimeout(timer);
+    leave();
   }
   if (late) throw new RangeError(`took longer than ${milliseconds} ms`);
   return Buffer.concat(chunks).toString("utf8");
