@@ -24,16 +24,18 @@ suite("two gateways that serve the same namespaces", (running) => {
     await told(server, "Export", namespace, "db", "ExportValid True Valid");
     await told(server, "AccessPolicy", namespace, "all", "PolicyValid True Valid");
     await Bun.sleep(2_500);
-    const times = (gateway: Replica, what: string) => gateway.changes.filter((each) => each.includes(what)).length;
+    const times = (changes: string[], what: string) => changes.filter((each) => each.includes(what)).length;
+    // Of two that write the same at once the API server refuses one, which may ask once more before its watch tells it.
+    const done = gateways.flatMap((gateway) => gateway.done);
+    for (const agreed of ["/exports/", "/accesspolicies/", "/services/"]) expect(times(done, agreed)).toBe(1);
     for (const gateway of gateways) {
-      for (const contested of ["/imports/", "/peers/", "/events/"]) expect(times(gateway, contested)).toBeLessThan(12);
-      for (const agreed of ["/exports/", "/accesspolicies/", "/services/"]) {
-        expect(times(gateway, agreed)).toBeLessThanOrEqual(1);
+      for (const contested of ["/imports/", "/peers/", "/events/"]) {
+        expect(times(gateway.changes, contested)).toBeLessThan(12);
       }
-      const { problems } = await gateway.site.status();
       for (const object of [`Import ${namespace}/web`, `Peer ${SYSTEM}/west`]) {
         const why = "somebody else writes its status too, so that it is put right with pauses";
-        expect(problems).toContain(`${object}: ${why} (does another gateway serve it?)`);
+        const problem = `${object}: ${why} (does another gateway serve it?)`;
+        await eventually(problem, async () => (await gateway.site.status()).problems.includes(problem));
       }
     }
   });

@@ -41,6 +41,8 @@ export interface ReplicaOptions {
 export interface Asked {
   method: string;
   path: string;
+  /** The API server did it; otherwise it was refused, for example because another was faster, or is under way. */
+  done: boolean;
 }
 
 /** One replica: its control, a relay that follows it, and everything that it asked the API server to write. */
@@ -107,7 +109,12 @@ export class Replica {
 
   /** Everything that is written but the renewal of the Lease. */
   get changes(): string[] {
-    return this.writes.filter(({ path }) => !path.includes("/leases")).map(({ method, path }) => `${method} ${path}`);
+    return linesOf(this.writes);
+  }
+
+  /** Those of {@link changes} that the API server did. */
+  get done(): string[] {
+    return linesOf(this.writes.filter(({ done }) => done));
   }
 
   async stop(): Promise<void> {
@@ -134,18 +141,25 @@ export class Replica {
           property !== "delete"
         )
           return value.bind(target);
-        return (
+        return async (
           resource: { plural: string },
           named: KubeObject | { name: string; namespace?: string },
           ...more: unknown[]
         ) => {
           const path = pathOf(resource, "metadata" in named ? named.metadata : named);
-          writes.push({ method: property, path });
-          return value.call(target, resource, named, ...more);
+          const asked = { method: property, path, done: false };
+          writes.push(asked);
+          const answer = await value.call(target, resource, named, ...more);
+          asked.done = true;
+          return answer;
         };
       },
     });
   }
+}
+
+function linesOf(writes: readonly Asked[]): string[] {
+  return writes.filter(({ path }) => !path.includes("/leases")).map(({ method, path }) => `${method} ${path}`);
 }
 
 /** Creates an object of ours; `namespace` is the test's own unless it says otherwise. */
