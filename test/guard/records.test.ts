@@ -24,6 +24,7 @@ afterAll(async () => {
 /** What both directions have carried while `load` ran. */
 async function carried(load: () => Promise<void>): Promise<[kind: string, count: number][]> {
   const counts = () => [way.there.records, way.back.records, way.there.bytes, way.back.bytes];
+  await way.rest();
   const before = counts();
   await load();
   const kinds = ["records there", "records back", "bytes there", "bytes back"];

@@ -33,6 +33,9 @@ export class Passed {
 
 const HEADER_BYTES = 5;
 
+/** Longer than relays take from one look at their spare tunnels to the next. */
+const REST_MS = 600;
+
 /** Listens on a port of its own and passes everything on. */
 export class CountingWay {
   readonly there = new Passed();
@@ -48,6 +51,15 @@ export class CountingWay {
     });
     server.listen(port, "127.0.0.1");
     atEnd(() => server.close());
+  }
+
+  /** Resolves when nothing has passed for a while: the handshakes of spare tunnels are over. */
+  async rest(): Promise<void> {
+    const passed = () => this.there.bytes + this.back.bytes;
+    for (let before = -1; before !== passed(); ) {
+      before = passed();
+      await Bun.sleep(REST_MS);
+    }
   }
 }
 
