@@ -38,11 +38,16 @@ export function startChild({ words, argv0, env }: Command): ChildProcess {
 }
 
 /**
- * How JavaScriptCore collects garbage in a relay, unless the environment says otherwise. Little of what a relay allocates
- * outlives a chunk: a second thread takes longer to wake than to mark its half of that, and every collection holds up all
- * connections, so there is one after 64 MiB, not after 32.
+ * How JavaScriptCore works in a relay, unless the environment says otherwise. Little of what a relay allocates outlives a
+ * chunk: a second thread takes longer to wake than to mark its half of that, and every collection holds up all
+ * connections, so there is one after 64 MiB, not after 32. Compiled code is kept: collections of an idle process would let
+ * it go, and after a quiet night the first connections would pay for compiling it again.
  */
-const RELAY_COLLECTOR = { BUN_JSC_numberOfGCMarkers: "1", BUN_JSC_largeHeapSize: String(64 * 1024 * 1024) };
+const RELAY_ENGINE = {
+  BUN_JSC_numberOfGCMarkers: "1",
+  BUN_JSC_largeHeapSize: String(64 * 1024 * 1024),
+  BUN_JSC_forceCodeBlockLiveness: "1",
+};
 
 /**
  * Starts this same program in another role. The role shows in the process's command line: `clusterlink control`,
@@ -52,7 +57,7 @@ const RELAY_COLLECTOR = { BUN_JSC_numberOfGCMarkers: "1", BUN_JSC_largeHeapSize:
  */
 export function startRole(args: string[]): ChildProcess {
   const compiled = Bun.main.startsWith("/$bunfs/");
-  const env = { ...(args[0] === "relay" ? RELAY_COLLECTOR : {}), ...process.env };
+  const env = { ...(args[0] === "relay" ? RELAY_ENGINE : {}), ...process.env };
   if (compiled) return startChild({ words: [process.execPath, ...args], argv0: "clusterlink", env });
   return startChild({ words: [process.execPath, Bun.main, ...args], argv0: ["clusterlink", ...args].join(" "), env });
 }

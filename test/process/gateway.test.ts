@@ -35,18 +35,22 @@ describe("a gateway", () => {
     expect(open).toEqual([]);
   });
 
-  test("has relays that collect garbage in one thread, unless the environment says otherwise", async () => {
+  test("has relays that collect garbage in one thread and keep their code, unless the environment says otherwise", async () => {
+    const variable = /BUN_JSC_(?:numberOfGCMarkers|forceCodeBlockLiveness)=\d+/g;
+    const tuning = (pid: number | undefined) => {
+      return [...(readFileSync(`/proc/${pid}/environ`, "utf8").match(variable) ?? [])].sort();
+    };
     const site = await newSite();
     const { pid } = await site.startReady();
     for (const [role, child] of Object.entries(roles(pid))) {
-      expect(readFileSync(`/proc/${child}/environ`, "utf8").includes("BUN_JSC_numberOfGCMarkers=1\0")).toBe(
-        role !== "control",
-      );
+      const usual = ["BUN_JSC_forceCodeBlockLiveness=1", "BUN_JSC_numberOfGCMarkers=1"];
+      expect(tuning(child)).toEqual(role === "control" ? [] : usual);
     }
     const tuned = await newSite();
-    const { pid: tunedPid } = await tuned.startReady([], { BUN_JSC_numberOfGCMarkers: "2" });
-    const environment = readFileSync(`/proc/${roles(tunedPid)["relay 0"]}/environ`, "utf8");
-    expect(environment.match(/BUN_JSC_numberOfGCMarkers=\d+/g)).toEqual(["BUN_JSC_numberOfGCMarkers=2"]);
+    const other = { BUN_JSC_forceCodeBlockLiveness: "0", BUN_JSC_numberOfGCMarkers: "2" };
+    const { pid: tunedPid } = await tuned.startReady([], other);
+    const wanted = Object.entries(other).map(([name, value]) => `${name}=${value}`);
+    expect(tuning(roles(tunedPid)["relay 0"])).toEqual(wanted);
   });
 
   test("replaces a killed control; the relays go on, and what comes later reaches them", async () => {
