@@ -28,7 +28,7 @@ export function imageBase(arch: Target["arch"]): ImageBase {
 }
 
 /**
- * Unpacks a Debian package, downloading it once with apt's own downloader, which may fail a few times.
+ * Unpacks a Debian package, downloading it once with apt's own downloader.
  *
  * @param root - the checkout's folder.
  * @returns the folder that holds the package's files.
@@ -38,7 +38,7 @@ export async function unpackDebian(root: string, wanted: DebianPackage): Promise
   const archive = join(cacheFolder(root), basename(wanted.url));
   const folder = `${archive.slice(0, -".deb".length)}-${wanted.sha256.slice(0, 12)}`;
   if (existsSync(folder)) return folder;
-  if (!existsSync(archive)) await download(root, wanted, archive);
+  if (!existsSync(archive)) download(root, wanted, archive);
   const digest = sha256(await Bun.file(archive).bytes());
   if (digest !== wanted.sha256) throw new Error(`${archive}: SHA-256 is ${digest}, base.json says ${wanted.sha256}`);
   rmSync(`${folder}.part`, { recursive: true, force: true });
@@ -49,25 +49,19 @@ export async function unpackDebian(root: string, wanted: DebianPackage): Promise
 
 const APT_HELPER = "/usr/lib/apt/apt-helper";
 
-/** The pauses before the second, third and fourth try, milliseconds: a name server may be away for a moment. */
-const PAUSES = [2_000, 5_000, 10_000];
+/** apt waits a second before the second try, and twice as long each time: half a minute for a name server that is away. */
+const RETRIES = ["-o", "Acquire::Retries=5"];
 
-async function download(root: string, { url, sha256: digest }: DebianPackage, archive: string): Promise<void> {
-  const command = [APT_HELPER, "download-file", url, `${archive}.part`, `SHA256:${digest}`];
-  if (!existsSync(APT_HELPER)) throw unavailable(url, archive, new Error("this machine has no apt"));
-  for (const pause of [...PAUSES, undefined]) {
-    try {
-      runProgram(command, root);
-      break;
-    } catch (error) {
-      if (pause === undefined) throw unavailable(url, archive, error);
-      await Bun.sleep(pause);
-    }
+function download(root: string, wanted: DebianPackage, archive: string): void {
+  try {
+    if (!existsSync(APT_HELPER)) throw new Error("this machine has no apt");
+    const file = [wanted.url, `${archive}.part`, `SHA256:${wanted.sha256}`];
+    runProgram([APT_HELPER, ...RETRIES, "download-file", ...file], root);
+  } catch (cause) {
+    throw new Error(
+      `cannot download ${wanted.url}; put the file to ${archive} by hand, or name a newer version in packaging/base.json`,
+      { cause },
+    );
   }
   renameSync(`${archive}.part`, archive);
-}
-
-function unavailable(url: string, archive: string, cause: unknown): Error {
-  const remedy = `put the file to ${archive} by hand, or name a newer version in packaging/base.json`;
-  return new Error(`cannot download ${url}; ${remedy}`, { cause });
 }
